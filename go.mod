@@ -1,0 +1,5 @@
+module kelisim
+
+go 1.26
+
+ignore ./js/node_modules
