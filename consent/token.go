@@ -1,0 +1,184 @@
+package consent
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Decision is what a person allowed, as proven by a token. It is sealed: it
+// comes from Keyring.Verify or from Decide, never from a literal, and its zero
+// value grants nothing.
+type Decision struct {
+	id      ID
+	number  uint32
+	site    string
+	edition EditionKey
+	items   Items
+	gpc     bool
+	issued  time.Time
+	expires time.Time
+}
+
+// IsZero reports whether the decision was never minted.
+func (d Decision) IsZero() bool { return d.id.IsZero() || d.number == 0 }
+
+// ID is the consent id.
+func (d Decision) ID() ID { return d.id }
+
+// Number counts the decisions under one consent id, from 1.
+func (d Decision) Number() uint32 { return d.number }
+
+// Site is the site the decision was made on.
+func (d Decision) Site() string { return d.site }
+
+// Edition is the edition that was shown.
+func (d Decision) Edition() EditionKey { return d.edition }
+
+// Items is what was granted, as bits of the edition.
+func (d Decision) Items() Items { return d.items }
+
+// GPC reports whether the person overrode a Global Privacy Control signal.
+func (d Decision) GPC() bool { return d.gpc }
+
+// Issued is when the decision was made, to the second.
+func (d Decision) Issued() time.Time { return d.issued }
+
+// Expires is the end of the consent.
+func (d Decision) Expires() time.Time { return d.expires }
+
+// InForce reports whether the decision stands at an instant.
+func (d Decision) InForce(at time.Time) bool {
+	return !d.IsZero() && !at.Before(d.issued) && at.Before(d.expires)
+}
+
+// LogValue keeps decisions out of logs.
+func (d Decision) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// Reasons for which a token is refused.
+var (
+	ErrBadToken = errors.New("consent: bad token")
+	ErrExpired  = errors.New("consent: consent expired")
+	ErrFuture   = fmt.Errorf("%w: issued in the future", ErrBadToken)
+	ErrNoKey    = errors.New("consent: no signing key")
+)
+
+// Layout of a token before base64url, big endian, 1+4+16+4+8+4+1+4+4+n+32 bytes:
+// version, key id, consent id, decision number, edition, items, flags, issued,
+// expires (seconds since 1970), site, MAC over all that stands before it.
+const (
+	tokenVersion = 1
+	tokenFixed   = 1 + 4 + 16 + 4 + 8 + 4 + 1 + 4 + 4
+	tokenMAC     = sha256.Size
+	maxSite      = 64
+	maxToken     = tokenFixed + maxSite + tokenMAC
+	flagGPC      = 1
+	maxSkew      = 2 * time.Minute // between the clocks of two nodes
+)
+
+// Key is one secret that signs tokens.
+type Key struct {
+	ID     uint32
+	Secret []byte // at least 32 bytes
+}
+
+// Keyring signs with one key and verifies with all of them, so that a key can
+// be replaced without logging anybody out. It is safe for concurrent use.
+type Keyring struct {
+	active Key
+	byID   map[uint32][]byte
+}
+
+// NewKeyring makes a ring; the first key signs.
+func NewKeyring(keys ...Key) (*Keyring, error) {
+	if len(keys) == 0 {
+		return nil, ErrNoKey
+	}
+	byID := make(map[uint32][]byte, len(keys))
+	for _, k := range keys {
+		if len(k.Secret) < 32 {
+			return nil, fmt.Errorf("consent: key %d is %d bytes, want at least 32", k.ID, len(k.Secret))
+		}
+		if byID[k.ID] != nil {
+			return nil, fmt.Errorf("consent: key id %d stands twice", k.ID)
+		}
+		byID[k.ID] = k.Secret
+	}
+	return &Keyring{active: keys[0], byID: byID}, nil
+}
+
+// Sign makes the token of a decision.
+func (k *Keyring) Sign(d Decision) (string, error) {
+	if d.IsZero() {
+		return "", fmt.Errorf("%w: the decision is empty", ErrBadToken)
+	}
+	if len(d.site) > maxSite {
+		return "", fmt.Errorf("%w: site id of %d bytes, at most %d", ErrBadToken, len(d.site), maxSite)
+	}
+	var flags byte
+	if d.gpc {
+		flags |= flagGPC
+	}
+	b := make([]byte, 0, maxToken)
+	b = append(b, tokenVersion)
+	b = binary.BigEndian.AppendUint32(b, k.active.ID)
+	b = append(b, d.id[:]...)
+	b = binary.BigEndian.AppendUint32(b, d.number)
+	b = append(b, d.edition[:]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(d.items))
+	b = append(b, flags)
+	b = binary.BigEndian.AppendUint32(b, uint32(d.issued.Unix()))
+	b = binary.BigEndian.AppendUint32(b, uint32(d.expires.Unix()))
+	b = append(b, d.site...)
+	mac := hmac.New(sha256.New, k.active.Secret)
+	mac.Write(b)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(b)), nil
+}
+
+// Verify reads a token and proves it. The decision is returned with ErrExpired
+// as well, so that a caller can tell whose consent ended; with every other
+// error it is zero.
+func (k *Keyring) Verify(token string, now time.Time) (Decision, error) {
+	if len(token) == 0 || len(token) > base64.RawURLEncoding.EncodedLen(maxToken) {
+		return Decision{}, ErrBadToken
+	}
+	var buf [maxToken]byte
+	n, err := base64.RawURLEncoding.Strict().Decode(buf[:], []byte(token))
+	if err != nil || n < tokenFixed+tokenMAC || buf[0] != tokenVersion {
+		return Decision{}, ErrBadToken
+	}
+	body, sum := buf[:n-tokenMAC], buf[n-tokenMAC:n]
+	secret := k.byID[binary.BigEndian.Uint32(body[1:])]
+	if secret == nil {
+		return Decision{}, ErrBadToken
+	}
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(body)
+	if !hmac.Equal(mac.Sum(nil), sum) {
+		return Decision{}, ErrBadToken
+	}
+	d := Decision{
+		id:      ID(body[5:21]),
+		number:  binary.BigEndian.Uint32(body[21:]),
+		edition: EditionKey(body[25:33]),
+		items:   Items(binary.BigEndian.Uint32(body[33:])),
+		gpc:     body[37]&flagGPC != 0,
+		issued:  time.Unix(int64(binary.BigEndian.Uint32(body[38:])), 0).UTC(),
+		expires: time.Unix(int64(binary.BigEndian.Uint32(body[42:])), 0).UTC(),
+		site:    string(body[tokenFixed:]),
+	}
+	switch {
+	case d.IsZero() || d.site == "":
+		return Decision{}, ErrBadToken
+	case d.issued.After(now.Add(maxSkew)):
+		return Decision{}, ErrFuture
+	case !now.Before(d.expires):
+		return d, ErrExpired
+	}
+	return d, nil
+}
