@@ -1,0 +1,235 @@
+package batch
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"kelisim/consent"
+	"kelisim/pipeline/minimise"
+	"kelisim/pipeline/spool"
+)
+
+// Format of an encoded batch: version, flags, number of rows, rows. Numbers are
+// varints, texts have their length before them, times are milliseconds since 1970.
+const (
+	codecVersion = 1
+	flagVerify   = 1
+	maxText      = 4096
+	maxRows      = 1 << 16
+)
+
+// ErrFrame is returned for a frame that does not hold a batch.
+var ErrFrame = errors.New("batch: not a batch")
+
+// Encode is the form of a batch on disk. What lies there is already gated and
+// minimised.
+func (b Batch) Encode() []byte {
+	buf := make([]byte, 0, 64+len(b.rows)*192)
+	var flags byte
+	if b.verify {
+		flags |= flagVerify
+	}
+	buf = append(buf, codecVersion, flags)
+	buf = binary.AppendUvarint(buf, uint64(len(b.rows)))
+	for _, r := range b.rows {
+		buf = appendRow(buf, r.v)
+	}
+	return buf
+}
+
+// FromFrame reads a batch from a frame of the spool. The frame type is sealed:
+// it can only come from a spool, with its checksum proven.
+func FromFrame(f spool.Frame) (Batch, error) {
+	if f.Kind() != spool.Events {
+		return Batch{}, fmt.Errorf("%w: a frame of another kind", ErrFrame)
+	}
+	return decode(f.Payload())
+}
+
+func appendRow(b []byte, v minimise.Values) []byte {
+	text := func(s string) {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	moment := func(t time.Time) {
+		var ms int64
+		if !t.IsZero() {
+			ms = t.UnixMilli()
+		}
+		b = binary.AppendVarint(b, ms)
+	}
+	text(v.Site)
+	moment(v.Time)
+	text(v.Name)
+	b = append(b, v.ConsentID[:]...)
+	b = binary.AppendUvarint(b, uint64(v.Number))
+	b = append(b, v.Session[:]...)
+	b = binary.AppendUvarint(b, uint64(v.Seq))
+	visitor := byte(0)
+	if v.Visitor {
+		visitor = 1
+	}
+	b = append(b, visitor)
+	for _, s := range []string{
+		v.Path, v.Referrer, v.UTMSource, v.UTMMedium, v.UTMCampaign, v.Country,
+		v.Browser, v.BrowserVersion, v.OS, v.Device,
+	} {
+		text(s)
+	}
+	network, err := v.Network.MarshalBinary()
+	if err != nil {
+		network = nil // unreachable: a Prefix always encodes
+	}
+	text(string(network))
+	names := make([]string, 0, len(v.Props))
+	for name := range v.Props {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	b = binary.AppendUvarint(b, uint64(len(names)))
+	for _, name := range names {
+		text(name)
+		text(v.Props[name])
+	}
+	b = binary.AppendUvarint(b, uint64(v.Engaged.Milliseconds()))
+	moment(v.Expires)
+	moment(v.NetworkExpires)
+	return b
+}
+
+func decode(b []byte) (Batch, error) {
+	d := decoder{b: b}
+	if d.octet() != codecVersion {
+		return Batch{}, fmt.Errorf("%w: unknown version", ErrFrame)
+	}
+	flags := d.octet()
+	n := d.number()
+	if n > maxRows {
+		return Batch{}, fmt.Errorf("%w: too many rows", ErrFrame)
+	}
+	out := Batch{verify: flags&flagVerify != 0}
+	for range n {
+		r := d.row()
+		if d.bad || r.IsZero() {
+			return Batch{}, ErrFrame
+		}
+		out.rows = append(out.rows, r)
+	}
+	if d.bad || len(d.b) != 0 {
+		return Batch{}, ErrFrame
+	}
+	return out, nil
+}
+
+// decoder reads on; after the first fault every read yields nothing.
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) take(n int) []byte {
+	if d.bad || n < 0 || n > len(d.b) {
+		d.bad = true
+		return nil
+	}
+	out := d.b[:n]
+	d.b = d.b[n:]
+	return out
+}
+
+func (d *decoder) octet() byte {
+	if b := d.take(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *decoder) number() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.bad = true
+		return 0
+	}
+	d.take(n)
+	return v
+}
+
+func (d *decoder) small() uint32 {
+	v := d.number()
+	if v > 1<<32-1 {
+		d.bad = true
+	}
+	return uint32(v)
+}
+
+func (d *decoder) moment() time.Time {
+	ms, n := binary.Varint(d.b)
+	if n <= 0 {
+		d.bad = true
+		return time.Time{}
+	}
+	d.take(n)
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func (d *decoder) text() string {
+	n := d.number()
+	if n > maxText {
+		d.bad = true
+		return ""
+	}
+	return string(d.take(int(n)))
+}
+
+func (d *decoder) id() (id [16]byte) {
+	copy(id[:], d.take(16))
+	return id
+}
+
+func (d *decoder) row() Row {
+	var v minimise.Values
+	v.Site = d.text()
+	v.Time = d.moment()
+	v.Name = d.text()
+	v.ConsentID = consent.ID(d.id())
+	v.Number = d.small()
+	v.Session = d.id()
+	v.Seq = d.small()
+	v.Visitor = d.octet() == 1
+	for _, s := range []*string{
+		&v.Path, &v.Referrer, &v.UTMSource, &v.UTMMedium, &v.UTMCampaign, &v.Country,
+		&v.Browser, &v.BrowserVersion, &v.OS, &v.Device,
+	} {
+		*s = d.text()
+	}
+	if raw := d.text(); raw != "" {
+		var p netip.Prefix
+		if err := p.UnmarshalBinary([]byte(raw)); err != nil {
+			d.bad = true
+		}
+		v.Network = p
+	}
+	if n := d.number(); n > 0 && n <= maxText {
+		v.Props = make(map[string]string, n)
+		for range n {
+			name := d.text()
+			v.Props[name] = d.text()
+			if d.bad {
+				break
+			}
+		}
+	} else if n > maxText {
+		d.bad = true
+	}
+	v.Engaged = time.Duration(d.small()) * time.Millisecond
+	v.Expires = d.moment()
+	v.NetworkExpires = d.moment()
+	return Row{v: v}
+}

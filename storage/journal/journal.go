@@ -1,0 +1,209 @@
+// Package journal writes what must not be lost into the spool: decisions with
+// what they revoke, refusals, accepted events, and the counters. Its entries are
+// what storage/writer reads back and puts into the database.
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"kelisim/consent"
+	"kelisim/pipeline/batch"
+	"kelisim/pipeline/outcome"
+	"kelisim/pipeline/spool"
+)
+
+// Decided is a decision with its consequences.
+type Decided struct {
+	Record consent.Record
+	Lowest uint32         // lowest valid number from now on; 0 = nothing is revoked
+	Lost   consent.Fields // fields whose stored values must go
+	Erase  bool           // everything collected under the consent must go
+}
+
+// CountKey names a counter of the banner. It holds no identifier.
+type CountKey struct {
+	Site    string
+	Edition string // hexadecimal
+	Lang    string
+	Variant string
+	Hour    time.Time
+	Kind    string // CountShown or CountRefused
+}
+
+// Kinds of banner counters.
+const (
+	CountShown   = "shown"
+	CountRefused = "refused"
+)
+
+// Count is a banner counter with its value.
+type Count struct {
+	CountKey
+	N uint64
+}
+
+// Outcome is how many events of a site and day ended in one way.
+type Outcome struct {
+	Site    string
+	Day     time.Time
+	Outcome string
+	N       uint64
+}
+
+// Journal appends to a spool. It is safe for concurrent use.
+type Journal struct {
+	spool  *spool.Spool
+	logger *slog.Logger
+
+	mu    sync.Mutex
+	shown map[CountKey]uint64
+	late  map[outcomeKey]uint64
+}
+
+type outcomeKey struct {
+	site, outcome string
+	day           time.Time
+}
+
+// New makes a journal on an open spool.
+func New(s *spool.Spool, logger *slog.Logger) (*Journal, error) {
+	if s == nil || logger == nil {
+		return nil, errors.New("journal: a spool and a logger are needed")
+	}
+	return &Journal{spool: s, logger: logger, shown: map[CountKey]uint64{}, late: map[outcomeKey]uint64{}}, nil
+}
+
+// Decide makes a decision durable.
+func (j *Journal) Decide(ctx context.Context, d Decided) error {
+	return j.append(ctx, spool.Decision, d)
+}
+
+// Refuse makes a refusal durable: a counter, and nothing about anybody.
+func (j *Journal) Refuse(ctx context.Context, key CountKey) error {
+	key.Kind, key.Hour = CountRefused, key.Hour.UTC().Truncate(time.Hour)
+	return j.append(ctx, spool.Counts, []Count{{CountKey: key, N: 1}})
+}
+
+// Show counts a banner that was shown. It is written with the next Flush.
+func (j *Journal) Show(key CountKey) {
+	key.Kind, key.Hour = CountShown, key.Hour.UTC().Truncate(time.Hour)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.shown[key]++
+}
+
+// Append makes events and the count of drops durable, together.
+func (j *Journal) Append(ctx context.Context, site string, day time.Time, b batch.Batch, drops outcome.Tally) error {
+	var entries []spool.Entry
+	if b.Len() > 0 {
+		entries = append(entries, spool.Entry{Kind: spool.Events, Payload: b.Encode()})
+	}
+	if drops.Total() > 0 {
+		payload, err := json.Marshal(outcomes(site, day, drops))
+		if err != nil {
+			return fmt.Errorf("journal: encode outcomes: %w", err)
+		}
+		entries = append(entries, spool.Entry{Kind: spool.Outcomes, Payload: payload})
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	if err := j.spool.Append(ctx, entries...); err != nil {
+		j.full(site, day, uint64(b.Len())+uint64(drops.Total()))
+		return fmt.Errorf("journal: append: %w", err)
+	}
+	return nil
+}
+
+// full counts events that found no room, to be written when there is room.
+func (j *Journal) full(site string, day time.Time, n uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.late[outcomeKey{site: site, outcome: outcome.Full.String(), day: day.UTC().Truncate(24 * time.Hour)}] += n
+}
+
+func outcomes(site string, day time.Time, t outcome.Tally) []Outcome {
+	var out []Outcome
+	for _, o := range outcome.All() {
+		if t[o] > 0 {
+			out = append(out, Outcome{Site: site, Day: day.UTC().Truncate(24 * time.Hour), Outcome: o.String(), N: uint64(t[o])})
+		}
+	}
+	return out
+}
+
+// Flush writes the counters that were gathered in memory.
+func (j *Journal) Flush(ctx context.Context) error {
+	j.mu.Lock()
+	shown, late := j.shown, j.late
+	j.shown, j.late = map[CountKey]uint64{}, map[outcomeKey]uint64{}
+	j.mu.Unlock()
+	var counts []Count
+	for key, n := range shown {
+		counts = append(counts, Count{CountKey: key, N: n})
+	}
+	var ended []Outcome
+	for key, n := range late {
+		ended = append(ended, Outcome{Site: key.site, Day: key.day, Outcome: key.outcome, N: n})
+	}
+	var err error
+	if len(counts) > 0 {
+		err = j.append(ctx, spool.Counts, counts)
+	}
+	if err == nil {
+		shown = nil
+		if len(ended) > 0 {
+			err = j.append(ctx, spool.Outcomes, ended)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for key, n := range shown {
+		j.shown[key] += n
+	}
+	for key, n := range late {
+		j.late[key] += n
+	}
+	return err
+}
+
+// Run flushes every interval until ctx ends, and once more then.
+func (j *Journal) Run(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := j.Flush(ctx); err != nil && ctx.Err() == nil {
+				j.logger.Warn("journal: counters wait in memory", "error", err)
+			}
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			if err := j.Flush(last); err != nil {
+				j.logger.Warn("journal: counters of the last second are lost", "error", err)
+			}
+			return
+		}
+	}
+}
+
+func (j *Journal) append(ctx context.Context, kind spool.Kind, v any) error {
+	payload, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("journal: encode: %w", err)
+	}
+	if err := j.spool.Append(ctx, spool.Entry{Kind: kind, Payload: payload}); err != nil {
+		return fmt.Errorf("journal: append: %w", err)
+	}
+	return nil
+}
