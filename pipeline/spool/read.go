@@ -114,7 +114,7 @@ func (s *Spool) readSegment(from Position, end int64, max int) ([]Frame, Positio
 // resync finds how many bytes to skip until the next whole frame, or to the end.
 func resync(b []byte) int {
 	for i := 1; i+frameBytes <= len(b); i++ {
-		if k := Kind(b[i+4]); k < Events || k > Outcomes {
+		if k := Kind(b[i+4]); k < Events || k > Erasure {
 			continue
 		}
 		if _, _, _, ok := parseFrame(b[i:]); ok {

@@ -26,6 +26,7 @@ const (
 	Decision                 // a consent record with what it revokes
 	Counts                   // counters of the banner
 	Outcomes                 // counters of dropped events
+	Erasure                  // a person's demand to erase what was collected so far
 )
 
 // Position is a place in the spool. It grows for ever, also across restarts.
@@ -74,10 +75,10 @@ var (
 
 // Options of a spool.
 type Options struct {
-	Dir          string        // folder of its own; created when missing
-	SegmentBytes int64         // a segment is closed at this size; default 64 MiB
-	MaxBytes     int64         // all segments together; default 8 GiB
-	Logger       *slog.Logger  // default: slog.Default
+	Dir          string       // folder of its own; created when missing
+	SegmentBytes int64        // a segment is closed at this size; default 64 MiB
+	MaxBytes     int64        // all segments together; default 8 GiB
+	Logger       *slog.Logger // default: slog.Default
 }
 
 func (o Options) withDefaults() Options {
@@ -292,6 +293,13 @@ func (s *Spool) rotate() error {
 
 func (s *Spool) path(segment uint64) string {
 	return filepath.Join(s.opt.Dir, fmt.Sprintf("%016x.seg", segment))
+}
+
+// End is the end of what is on disk.
+func (s *Spool) End() Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.durable
 }
 
 // Backlog is how many bytes wait behind the checkpoint, headers not counted.

@@ -23,7 +23,14 @@ type Decided struct {
 	Record consent.Record
 	Lowest uint32         // lowest valid number from now on; 0 = nothing is revoked
 	Lost   consent.Fields // fields whose stored values must go
-	Erase  bool           // everything collected under the consent must go
+}
+
+// Erasure is a person's demand to erase what was collected about them so far.
+// Their consent stands.
+type Erasure struct {
+	Site string
+	ID   consent.ID
+	At   time.Time
 }
 
 // CountKey names a counter of the banner. It holds no identifier.
@@ -82,6 +89,11 @@ func New(s *spool.Spool, logger *slog.Logger) (*Journal, error) {
 // Decide makes a decision durable.
 func (j *Journal) Decide(ctx context.Context, d Decided) error {
 	return j.append(ctx, spool.Decision, d)
+}
+
+// Erase makes a demand for erasure durable.
+func (j *Journal) Erase(ctx context.Context, e Erasure) error {
+	return j.append(ctx, spool.Erasure, e)
 }
 
 // Refuse makes a refusal durable: a counter, and nothing about anybody.

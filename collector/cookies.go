@@ -1,0 +1,63 @@
+package collector
+
+import (
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kelisim/consent"
+)
+
+// cookieNames are the two cookies of a deployment. The token is HttpOnly, so
+// that no script on the page can read or replay it; the marker is readable and
+// holds no id.
+type cookieNames struct {
+	token, marker string
+	secure        bool
+}
+
+// cookiesFor chooses the names: with the __Host- prefix everywhere but on plain
+// http on the machine itself, where browsers refuse it.
+func cookiesFor(c *fiber.Ctx) cookieNames {
+	if !secureRequest(c) && loopbackName(hostName(c.Hostname())) {
+		return cookieNames{token: "kelisim", marker: "kelisim-state"}
+	}
+	return cookieNames{token: "__Host-kelisim", marker: "__Host-kelisim-state", secure: true}
+}
+
+// secureRequest reports whether the browser's side of the connection is TLS: the
+// Origin or Referer says it, because TLS mostly ends before this process.
+func secureRequest(c *fiber.Ctx) bool {
+	return c.Secure() || hasPrefix(c.Get(fiber.HeaderOrigin), "https://") || hasPrefix(c.Get(fiber.HeaderReferer), "https://")
+}
+
+func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
+
+// token is the token of a request's cookie, as a string of its own.
+func (n cookieNames) read(c *fiber.Ctx, name string) string {
+	return string(append([]byte(nil), c.Cookies(name)...))
+}
+
+// set writes both cookies. Without a token the token cookie is taken away. Their
+// life is that of what they stand for and is never renewed silently.
+func (n cookieNames) set(c *fiber.Ctx, token string, m consent.Marker, now time.Time) {
+	life := m.Expires.Sub(now)
+	n.write(c, n.marker, m.String(), life, false)
+	if token == "" {
+		n.write(c, n.token, "", 0, true)
+		return
+	}
+	n.write(c, n.token, token, life, true)
+}
+
+// write sets one cookie; without a value it is taken away.
+func (n cookieNames) write(c *fiber.Ctx, name, value string, life time.Duration, httpOnly bool) {
+	cookie := &fiber.Cookie{
+		Name: name, Value: value, Path: "/", Secure: n.secure, HTTPOnly: httpOnly,
+		SameSite: fiber.CookieSameSiteLaxMode, MaxAge: int(life / time.Second),
+	}
+	if value == "" {
+		cookie.MaxAge, cookie.Expires = -1, time.Unix(1, 0).UTC()
+	}
+	c.Cookie(cookie)
+}

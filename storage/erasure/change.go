@@ -1,0 +1,140 @@
+package erasure
+
+import (
+	"fmt"
+	"strings"
+
+	"kelisim/consent"
+	"kelisim/storage/writer"
+)
+
+// change is one mutation for all jobs that want the same.
+type change struct {
+	kind string
+	jobs []job
+}
+
+// statement is SQL with its arguments.
+type statement struct {
+	sql  string
+	args []any
+}
+
+// group collects all withdrawals of a site into one change; the other kinds have
+// bounds of their own and stay alone.
+func group(jobs []job) []change {
+	var out []change
+	bySite := map[string]int{}
+	for _, j := range jobs {
+		if j.Kind == writer.EraseWithdrawn {
+			i, ok := bySite[j.Site]
+			if !ok {
+				i = len(out)
+				bySite[j.Site] = i
+				out = append(out, change{kind: j.Kind})
+			}
+			out[i].jobs = append(out[i].jobs, j)
+			continue
+		}
+		out = append(out, change{kind: j.Kind, jobs: []job{j}})
+	}
+	return out
+}
+
+// where says which rows of the consents the change is about.
+func (c change) where() (string, []any) {
+	j := c.jobs[0]
+	switch c.kind {
+	case writer.EraseWithdrawn:
+		ids := make([]string, len(c.jobs))
+		for i, j := range c.jobs {
+			ids[i] = j.Consent.String()
+		}
+		return "site = ? AND consent_id IN (?)", []any{j.Site, ids}
+	case writer.EraseNarrowed:
+		return "site = ? AND consent_id = ? AND number < ?", []any{j.Site, j.Consent.String(), j.Number}
+	default:
+		return "site = ? AND consent_id = ? AND time <= fromUnixTimestamp64Milli(?)", []any{j.Site, j.Consent.String(), j.Requested.UnixMilli()}
+	}
+}
+
+// lost is what a narrowed choice no longer licenses: the values to empty, and
+// the condition under which a whole row has nothing left to say.
+var lost = map[consent.Field]struct{ set, row, holds string }{
+	consent.FieldPage:       {set: "path = ''", row: "name IN ('pageview', 'engagement')", holds: "path != ''"},
+	consent.FieldReferrer:   {set: "referrer = ''", holds: "referrer != ''"},
+	consent.FieldCampaign:   {set: "utm_source = '', utm_medium = '', utm_campaign = ''", holds: "utm_source != '' OR utm_medium != '' OR utm_campaign != ''"},
+	consent.FieldCountry:    {set: "country = ''", holds: "country != ''"},
+	consent.FieldBrowser:    {set: "browser = '', browser_version = ''", holds: "browser != '' OR browser_version != ''"},
+	consent.FieldOS:         {set: "os = ''", holds: "os != ''"},
+	consent.FieldDevice:     {set: "device = ''", holds: "device != ''"},
+	consent.FieldSession:    {set: "session_id = toUUID('00000000-0000-0000-0000-000000000000')", row: "name = 'engagement'", holds: "session_id != toUUID('00000000-0000-0000-0000-000000000000')"},
+	consent.FieldVisitor:    {set: "visitor = false", holds: "visitor"},
+	consent.FieldEvents:     {row: "name NOT IN ('pageview', 'engagement')"},
+	consent.FieldEngagement: {row: "name = 'engagement'"},
+}
+
+// parts splits the lost fields into the rows to delete and the values to empty.
+func (c change) parts() (rows, sets, holds []string) {
+	for _, f := range consent.Fields(c.jobs[0].Lost).List() {
+		l := lost[f]
+		if l.row != "" {
+			rows = append(rows, l.row)
+		}
+		if l.set != "" {
+			sets, holds = append(sets, l.set), append(holds, l.holds)
+		}
+	}
+	return rows, sets, holds
+}
+
+func (c change) statements() []statement {
+	where, args := c.where()
+	if c.kind != writer.EraseNarrowed {
+		out := []statement{{"ALTER TABLE events DELETE WHERE " + where, args}}
+		if c.kind == writer.EraseDemanded { // the narrow table has no time: all of the consent's networks go
+			where, args = "site = ? AND consent_id = ?", args[:2]
+		}
+		return append(out, statement{"ALTER TABLE addresses DELETE WHERE " + where, args})
+	}
+	rows, sets, _ := c.parts()
+	var out []statement
+	if len(rows) > 0 {
+		out = append(out, statement{fmt.Sprintf("ALTER TABLE events DELETE WHERE %s AND (%s)", where, strings.Join(rows, " OR ")), args})
+	}
+	if len(sets) > 0 {
+		out = append(out, statement{fmt.Sprintf("ALTER TABLE events UPDATE %s WHERE %s", strings.Join(sets, ", "), where), args})
+	}
+	if c.losesAddress() {
+		out = append(out, statement{"ALTER TABLE addresses DELETE WHERE site = ? AND consent_id = ?", args[:2]})
+	}
+	return out
+}
+
+// losesAddress reports whether the networks must go: no longer licensed, or the
+// page views they belong to are not.
+func (c change) losesAddress() bool {
+	f := consent.Fields(c.jobs[0].Lost)
+	return f.Has(consent.FieldAddress) || f.Has(consent.FieldPage)
+}
+
+// counts ask how much of what must go is still there.
+func (c change) counts() []statement {
+	where, args := c.where()
+	if c.kind != writer.EraseNarrowed {
+		out := []statement{{"SELECT count() FROM events WHERE " + where, args}}
+		if c.kind == writer.EraseWithdrawn {
+			out = append(out, statement{"SELECT count() FROM addresses WHERE " + where, args})
+		}
+		return out
+	}
+	rows, _, holds := c.parts()
+	var out []statement
+	if holds = append(holds, rows...); len(holds) > 0 {
+		out = append(out, statement{fmt.Sprintf("SELECT count() FROM events WHERE %s AND (%s)", where, strings.Join(holds, " OR ")), args})
+	}
+	if c.losesAddress() {
+		out = append(out, statement{"SELECT count() FROM addresses WHERE site = ? AND consent_id = ?", args[:2]})
+	}
+	return out
+}

@@ -1,0 +1,223 @@
+// Package erasure carries out what withdrawals, narrowed choices and people's
+// demands leave to be erased. The jobs stand in the database, so that they
+// outlive any process; a finished job leaves a row that says how many rows went
+// and when: its certificate.
+//
+// A job is carried out at once, and closed only when no node can still deliver
+// rows that it covers: after every live node's watermark has passed it, and with
+// nothing left to count.
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+
+	"kelisim/storage/writer"
+)
+
+// Options of an eraser.
+type Options struct {
+	Conn   driver.Conn // the maintenance role
+	Logger *slog.Logger
+	Now    func() time.Time
+	Every  time.Duration // between two passes; default 2 s
+	Margin time.Duration // between a job and the watermarks that close it; default 10 s
+	Alive  time.Duration // a node that was silent for longer is gone; default 5 min
+}
+
+// Eraser works through the jobs. Two of them on one database do no harm.
+type Eraser struct {
+	o    Options
+	done map[uuid.UUID]uint64 // rows that the first pass over a job erased
+}
+
+// New makes an eraser.
+func New(o Options) (*Eraser, error) {
+	if o.Conn == nil || o.Logger == nil || o.Now == nil {
+		return nil, errors.New("erasure: connection, logger and clock are all needed")
+	}
+	if o.Every == 0 {
+		o.Every = 2 * time.Second
+	}
+	if o.Margin == 0 {
+		o.Margin = 10 * time.Second
+	}
+	if o.Alive == 0 {
+		o.Alive = 5 * time.Minute
+	}
+	return &Eraser{o: o, done: map[uuid.UUID]uint64{}}, nil
+}
+
+// Run makes a pass every interval until ctx ends.
+func (e *Eraser) Run(ctx context.Context) {
+	tick := time.NewTicker(e.o.Every)
+	defer tick.Stop()
+	failing := false
+	for {
+		_, err := e.Pass(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			e.o.Logger.Warn("erasure: a pass failed; the jobs stand and are tried again", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// job is one row of the table of jobs.
+type job struct {
+	ID        uuid.UUID
+	Site      string
+	Consent   uuid.UUID
+	Kind      string
+	Number    uint32
+	Lost      uint32
+	Requested time.Time
+}
+
+const pending = `
+SELECT id, any(site), any(consent_id), any(kind), any(number), any(fields_lost), min(requested_at)
+FROM erasures
+GROUP BY id
+HAVING countIf(done_at IS NOT NULL) = 0
+ORDER BY min(requested_at)
+LIMIT 1000`
+
+// Pass carries out what is open and closes what can be closed; it returns how
+// many jobs stay open.
+func (e *Eraser) Pass(ctx context.Context) (open int, err error) {
+	jobs, err := e.pending(ctx)
+	if err != nil || len(jobs) == 0 {
+		return 0, err
+	}
+	for _, c := range group(jobs) {
+		if err := e.erase(ctx, c); err != nil {
+			return len(jobs), err
+		}
+	}
+	watermark, err := e.watermark(ctx)
+	if err != nil {
+		return len(jobs), err
+	}
+	for _, j := range jobs {
+		if !watermark.After(j.Requested.Add(e.o.Margin)) {
+			open++
+			continue
+		}
+		closed, err := e.close(ctx, j)
+		if err != nil {
+			return len(jobs), err
+		}
+		if !closed {
+			open++
+		}
+	}
+	return open, nil
+}
+
+func (e *Eraser) pending(ctx context.Context) ([]job, error) {
+	rows, err := e.o.Conn.Query(ctx, pending)
+	if err != nil {
+		return nil, fmt.Errorf("erasure: list jobs: %w", err)
+	}
+	defer rows.Close()
+	var jobs []job
+	for rows.Next() {
+		var j job
+		if err := rows.Scan(&j.ID, &j.Site, &j.Consent, &j.Kind, &j.Number, &j.Lost, &j.Requested); err != nil {
+			return nil, fmt.Errorf("erasure: read job: %w", err)
+		}
+		jobs = append(jobs, j)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("erasure: list jobs: %w", err)
+	}
+	return jobs, nil
+}
+
+// watermark is the moment up to which no live node can still deliver anything
+// that was revoked before; without a live node it is now.
+func (e *Eraser) watermark(ctx context.Context) (time.Time, error) {
+	now := e.o.Now()
+	var (
+		nodes uint64
+		low   time.Time
+	)
+	err := e.o.Conn.QueryRow(ctx, `
+SELECT count(), min(w) FROM
+(SELECT node, max(watermark) AS w, max(seen_at) AS s FROM nodes GROUP BY node HAVING s > ?)`, now.Add(-e.o.Alive)).Scan(&nodes, &low)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("erasure: watermark: %w", err)
+	}
+	if nodes == 0 {
+		return now, nil
+	}
+	return low, nil
+}
+
+// erase runs one change over both tables, if there is anything to change.
+func (e *Eraser) erase(ctx context.Context, c change) error {
+	n, err := e.count(ctx, c)
+	if err != nil || n == 0 {
+		return err
+	}
+	for _, s := range c.statements() {
+		if err := e.o.Conn.Exec(ctx, s.sql+" SETTINGS mutations_sync = 2", s.args...); err != nil {
+			return fmt.Errorf("erasure: %s: %w", c.kind, err)
+		}
+	}
+	for _, j := range c.jobs {
+		e.done[j.ID] += n / uint64(len(c.jobs))
+	}
+	if len(c.jobs) == 1 {
+		e.o.Logger.Info("erasure: rows erased", "kind", c.kind, "rows", n)
+	} else {
+		e.o.Logger.Info("erasure: rows erased", "kind", c.kind, "rows", n, "consents", len(c.jobs))
+	}
+	return nil
+}
+
+func (e *Eraser) count(ctx context.Context, c change) (uint64, error) {
+	var total uint64
+	for _, q := range c.counts() {
+		var n uint64
+		if err := e.o.Conn.QueryRow(ctx, q.sql, q.args...).Scan(&n); err != nil {
+			return 0, fmt.Errorf("erasure: count: %w", err)
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// close writes the certificate of a job of which nothing is left.
+func (e *Eraser) close(ctx context.Context, j job) (bool, error) {
+	for _, c := range group([]job{j}) {
+		n, err := e.count(ctx, c)
+		if err != nil || n > 0 {
+			return false, err
+		}
+	}
+	b, err := e.o.Conn.PrepareBatch(ctx, "INSERT INTO erasures (id, site, consent_id, kind, number, fields_lost, requested_at, done_at, rows, expires_at)")
+	if err != nil {
+		return false, fmt.Errorf("erasure: certificate: %w", err)
+	}
+	defer b.Close()
+	now := e.o.Now()
+	if err := b.Append(j.ID, j.Site, j.Consent, j.Kind, j.Number, j.Lost, j.Requested, &now, e.done[j.ID], j.Requested.Add(writer.JobTerm)); err != nil {
+		return false, fmt.Errorf("erasure: certificate: %w", err)
+	}
+	if err := b.Send(); err != nil {
+		return false, fmt.Errorf("erasure: certificate: %w", err)
+	}
+	delete(e.done, j.ID)
+	return true, nil
+}

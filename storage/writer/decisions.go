@@ -1,0 +1,194 @@
+package writer
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+
+	"kelisim/consent"
+	"kelisim/storage/journal"
+)
+
+// Kinds of erasure job.
+const (
+	EraseWithdrawn = "withdrawn" // the consent is over: every row of it goes
+	EraseNarrowed  = "narrowed"  // some fields are no longer licensed: their values go
+	EraseDemanded  = "erased"    // the person wants it: every row up to that moment goes
+)
+
+// JobTerm is how long the certificate of an erasure is kept: as long as the
+// default term of the proof of consent.
+const JobTerm = 3 * 365 * 24 * time.Hour
+
+type decisionKey struct {
+	id     uuid.UUID
+	number uint32
+}
+
+// writeDecisions inserts the ledger's rows, the revocations and the erasure jobs.
+func (w *Writer) writeDecisions(ctx context.Context, decisions []numbered[journal.Decided], doubt bool) error {
+	if len(decisions) == 0 {
+		return nil
+	}
+	var ids []string
+	for _, d := range decisions {
+		ids = append(ids, d.value.Record.ID.String())
+	}
+	tables := []struct {
+		name, number, columns string
+		append                func(driver.Batch, numbered[journal.Decided]) error
+	}{
+		{"consent_payloads", "number", "site, consent_id, number, payload, nonce, keep_until", w.appendPayload},
+		{"revocations", "number", "site, consent_id, lowest, time, node, node_seq, expires_at, number", w.appendRevocation},
+		{"erasures", "number", "id, site, consent_id, kind, number, fields_lost, requested_at, expires_at", w.appendJob},
+		{"consents", "number", "site, consent_id, number, state, action, channel, edition, lang, gpc, items, time, " +
+			"expires_at, node, node_seq, commitment, keep_until", w.appendConsent},
+	}
+	for _, t := range tables {
+		there := map[decisionKey]bool{}
+		if doubt {
+			var err error
+			if there, err = w.decisionsThere(ctx, t.name, ids); err != nil {
+				return err
+			}
+		}
+		b, err := w.o.Conn.PrepareBatch(ctx, "INSERT INTO "+t.name+" ("+t.columns+")")
+		if err != nil {
+			return fmt.Errorf("writer: prepare %s: %w", t.name, err)
+		}
+		err = w.send(b, func() error {
+			for _, d := range decisions {
+				if there[decisionKey{uuid.UUID(d.value.Record.ID), d.value.Record.Number}] {
+					continue
+				}
+				if err := t.append(b, d); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("writer: insert into %s: %w", t.name, err)
+		}
+	}
+	return nil
+}
+
+// send fills a batch and sends it, or only closes it when it stayed empty.
+func (w *Writer) send(b driver.Batch, fill func() error) error {
+	defer b.Close()
+	if err := fill(); err != nil {
+		return err
+	}
+	if b.Rows() == 0 {
+		return nil
+	}
+	return b.Send()
+}
+
+func (w *Writer) decisionsThere(ctx context.Context, table string, ids []string) (map[decisionKey]bool, error) {
+	rows, err := w.o.Conn.Query(ctx, "SELECT consent_id, number FROM "+table+" WHERE consent_id IN (?)", ids)
+	if err != nil {
+		return nil, fmt.Errorf("writer: read back %s: %w", table, err)
+	}
+	defer rows.Close()
+	there := map[decisionKey]bool{}
+	for rows.Next() {
+		var k decisionKey
+		if err := rows.Scan(&k.id, &k.number); err != nil {
+			return nil, fmt.Errorf("writer: read back %s: %w", table, err)
+		}
+		there[k] = true
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("writer: read back %s: %w", table, err)
+	}
+	return there, nil
+}
+
+func (w *Writer) appendConsent(b driver.Batch, d numbered[journal.Decided]) error {
+	r := d.value.Record
+	return b.Append(r.Site, uuid.UUID(r.ID), r.Number, string(r.State), string(r.Action), string(r.Channel),
+		hex.EncodeToString(r.Edition[:]), r.Lang, r.GPC, r.Items, r.Time, r.Expires, w.o.Node, d.seq,
+		string(r.Commitment[:]), r.KeepUntil)
+}
+
+func (w *Writer) appendPayload(b driver.Batch, d numbered[journal.Decided]) error {
+	r := d.value.Record
+	return b.Append(r.Site, uuid.UUID(r.ID), r.Number, string(r.Payload), string(r.Nonce[:]), r.KeepUntil)
+}
+
+func (w *Writer) appendRevocation(b driver.Batch, d numbered[journal.Decided]) error {
+	if d.value.Lowest == 0 {
+		return nil
+	}
+	r := d.value.Record
+	// Tokens of the consent live at most a year longer than this decision does.
+	dead := r.Time.AddDate(0, 13, 0)
+	return b.Append(r.Site, uuid.UUID(r.ID), d.value.Lowest, r.Time, w.o.Node, d.seq, dead, r.Number)
+}
+
+func (w *Writer) appendJob(b driver.Batch, d numbered[journal.Decided]) error {
+	r, kind := d.value.Record, ""
+	switch {
+	case d.value.Lowest == consent.NothingValid:
+		kind = EraseWithdrawn
+	case d.value.Lost != 0:
+		kind = EraseNarrowed
+	default:
+		return nil
+	}
+	return b.Append(jobID(r.ID, r.Number, r.Time), r.Site, uuid.UUID(r.ID), kind, r.Number, uint32(d.value.Lost), r.Time, r.Time.Add(JobTerm))
+}
+
+// jobID is the same for the same demand, so that a repeat is recognised.
+func jobID(id consent.ID, number uint32, at time.Time) uuid.UUID {
+	return uuid.NewSHA1(uuid.UUID(id), fmt.Appendf(nil, "%d %d", number, at.UnixMilli()))
+}
+
+// writeErasures inserts the jobs that people demanded.
+func (w *Writer) writeErasures(ctx context.Context, demands []journal.Erasure, doubt bool) error {
+	if len(demands) == 0 {
+		return nil
+	}
+	there := map[uuid.UUID]bool{}
+	if doubt {
+		var ids []string
+		for _, e := range demands {
+			ids = append(ids, jobID(e.ID, 0, e.At).String())
+		}
+		var found []struct {
+			ID uuid.UUID `ch:"id"`
+		}
+		if err := w.o.Conn.Select(ctx, &found, "SELECT id FROM erasures WHERE id IN (?)", ids); err != nil {
+			return fmt.Errorf("writer: read back erasures: %w", err)
+		}
+		for _, f := range found {
+			there[f.ID] = true
+		}
+	}
+	b, err := w.o.Conn.PrepareBatch(ctx, "INSERT INTO erasures (id, site, consent_id, kind, number, fields_lost, requested_at, expires_at)")
+	if err != nil {
+		return fmt.Errorf("writer: prepare erasures: %w", err)
+	}
+	err = w.send(b, func() error {
+		for _, e := range demands {
+			id := jobID(e.ID, 0, e.At)
+			if there[id] {
+				continue
+			}
+			if err := b.Append(id, e.Site, uuid.UUID(e.ID), EraseDemanded, uint32(0), uint32(0), e.At, e.At.Add(JobTerm)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("writer: insert into erasures: %w", err)
+	}
+	return nil
+}
