@@ -1,0 +1,97 @@
+-- The view through which every figure about visitors leaves the database. It runs
+-- with its definer's rights, so its readers need none on the tables, and gives
+-- out aggregates alone: no figure stands for fewer than k distinct consents, and
+-- no subtraction of published figures isolates fewer.
+--
+-- hits    what may still be seen, with the site's day and the label asked for.
+--         The window reaches one day to both sides of the period, so that a visit
+--         over midnight falls on the same day whatever period is asked for
+-- facts   one row a thing counted
+-- blocks  stretches of days, counted from the first of each month, that hold k
+--         consents each. A period counts whole blocks only, so that two periods
+--         that overlap differ by whole blocks. Usually a block is one day
+-- cells   block by label. The window that orders a block's labels from the
+--         smallest says how many consents stand in all smaller ones (below): a
+--         label is shown when it has k itself and those below it are none or k,
+--         which hides the smallest large label where the hidden ones are too few
+-- Visitors of several blocks are no sum; they are rounded down to a multiple of k,
+-- so that no two such figures differ by less than k.
+
+CREATE OR REPLACE VIEW report_people
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+WITH
+    hits AS
+    (
+        SELECT
+            toDate(time, {zone:String}) AS day, time, name, seq, consent_id, session_id, visitor, engaged_ms,
+            multiIf({by:String} = 'page', path, {by:String} = 'source', toString(referrer),
+                {by:String} = 'country', toString(country), {by:String} = 'browser', toString(browser),
+                {by:String} = 'device', toString(device), '') AS label
+        FROM events
+        WHERE site = {site:String} AND expires_at > now()
+            AND toDate(time, {zone:String}) BETWEEN toStartOfMonth({from:Date}) - 1 AND {to:Date} + 1
+    ),
+    facts AS
+    (
+        SELECT day, label, consent_id, 1 AS amount FROM hits
+        WHERE name = 'pageview' AND ({metric:String} = 'page_views' OR {metric:String} = 'visitors' AND visitor)
+        UNION ALL
+        SELECT min(day), argMin(label, (time, seq)), consent_id, 1 FROM hits
+        WHERE {metric:String} = 'sessions' AND name = 'pageview'
+            AND session_id != toUUID('00000000-0000-0000-0000-000000000000')
+        GROUP BY consent_id, session_id
+        UNION ALL
+        SELECT min(day), '', consent_id, max(engaged_ms) FROM hits
+        WHERE {metric:String} = 'engaged_time' AND name = 'engagement'
+        GROUP BY consent_id, session_id, seq
+    ),
+    cells AS
+    (
+        WITH
+        (
+            SELECT arrayFilter(b -> length(b.3) >= {k:UInt32}, arrayFold(
+                (done, d) -> if(
+                    length(done[-1].3) >= {k:UInt32} OR toStartOfMonth(done[-1].1) != toStartOfMonth(d.1),
+                    arrayPushBack(done, (d.1, d.1, d.2)),
+                    arrayPushBack(arrayPopBack(done), (done[-1].1, d.1, arrayDistinct(arrayConcat(done[-1].3, d.2))))),
+                arraySort(groupArray((day, some))),
+                CAST([], 'Array(Tuple(Date, Date, Array(UUID)))')))
+            FROM
+            (
+                SELECT day, groupUniqArray({k:UInt32})(consent_id) AS some FROM facts
+                WHERE day BETWEEN toStartOfMonth({from:Date}) AND {to:Date}
+                GROUP BY day
+            )
+        ) AS blocks
+        SELECT
+            arrayFirst(b -> day BETWEEN b.1 AND b.2 AND b.1 >= {from:Date}, arrayMap(b -> (b.1, b.2), blocks)) AS block,
+            label, uniqExactState(consent_id) AS who, sum(amount) AS amount, count() AS parts
+        FROM facts
+        WHERE day BETWEEN {from:Date} AND {to:Date}
+        GROUP BY block, label
+    ),
+    judged AS
+    (
+        SELECT block, label, who, amount, parts, finalizeAggregation(who) AS ids,
+            uniqExactMerge(who) OVER (PARTITION BY block ORDER BY finalizeAggregation(who), label
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS below,
+            block.1 > toDate(0) AND ids >= {k:UInt32} AND (below = 0 OR below >= {k:UInt32}) AS shown,
+            if({by:String} = '', block.1, toDate(0)) AS since,
+            if({by:String} = '', block.2, toDate(0)) AS until
+        FROM cells
+    )
+SELECT
+    grouping(since) = 1 AS total,
+    since AS first, until AS last, label,
+    countIf(shown) > 0 AS known,
+    countIf(NOT shown) > 0 AS withheld,
+    {metric:String} = 'visitors' AND uniqExactIf(block, shown) > 1 AND {k:UInt32} > 1 AS rounded,
+    toUInt64(multiIf(
+        {metric:String} = 'engaged_time', if(known, round(sumIf(amount, shown) / sumIf(parts, shown) / 1000), 0),
+        {metric:String} != 'visitors', sumIf(amount, shown),
+        uniqExactIf(block, shown) = 1 AND {by:String} = '', uniqExactMergeIf(who, shown),
+        intDiv(uniqExactMergeIf(who, shown), {k:UInt32}) * {k:UInt32})) AS value
+FROM judged
+GROUP BY GROUPING SETS ((since, until, label), ())
+HAVING known OR total
