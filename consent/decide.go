@@ -45,7 +45,7 @@ type Choice struct {
 // Verdict is what a choice comes to.
 type Verdict struct {
 	State    State
-	Decision Decision // sealed; zero for a refusal. A withdrawal carries the last number and no items
+	Decision Decision // sealed; zero for a refusal, and for a withdrawal of nothing. A withdrawal carries the next number and no items
 	Lowest   uint32   // the lowest valid number from now on; 0 = nothing is revoked
 	Lost     Fields   // fields that were licensed before and no longer are
 }
@@ -73,6 +73,8 @@ func Decide(c Choice, e *Edition, previous Decision, before *Edition, now time.T
 	}
 	live := previous.InForce(now) && previous.site == e.site
 	switch {
+	case granted == 0 && !live && c.Action == Withdraw:
+		return Verdict{State: StateWithdrawn}, nil // there is nothing left to withdraw
 	case granted == 0 && !live:
 		return Verdict{State: StateRefused}, nil
 	case granted == 0:
