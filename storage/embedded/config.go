@@ -13,7 +13,7 @@ import (
 	"kelisim/storage/schema"
 )
 
-//go:embed server.xml.tmpl
+//go:embed config.xml.tmpl
 var serverTemplate string
 
 //go:embed users.xml
@@ -77,7 +77,7 @@ func filesOf(dataDir string) (files, error) {
 	return files{
 		data:    filepath.Join(dir, "clickhouse"),
 		run:     run,
-		config:  filepath.Join(run, "server.xml"),
+		config:  filepath.Join(run, "config.xml"),
 		users:   filepath.Join(run, "users.xml"),
 		queries: filepath.Join(run, "start.sql"),
 		access:  filepath.Join(run, accessFile),

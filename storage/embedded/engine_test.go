@@ -32,7 +32,7 @@ func TestStartAndStop(t *testing.T) {
 	t.Logf("engine memory: %s", memory(t, access.EnginePID))
 
 	fill(t, access)
-	for _, name := range []string{"engine.json", "server.xml", "users.xml"} {
+	for _, name := range []string{"engine.json", "config.xml", "users.xml"} {
 		info, err := os.Stat(filepath.Join(dir, "run", name))
 		if err != nil {
 			t.Fatal(err)
