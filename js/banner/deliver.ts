@@ -1,0 +1,68 @@
+/** Brings one decision to the collector. */
+
+import type { Decision } from '../contract/consent.ts';
+
+/** How far it got. */
+export type Delivery =
+  | 'saved'
+  /** The collector knows a newer edition, or does not understand this one: ask again. */
+  | 'outdated'
+  /** Another decision took its place. */
+  | 'replaced';
+
+/** Why an attempt failed. */
+export type Failure = 'error_offline' | 'error_busy';
+
+const patience = 1e4; // milliseconds that one attempt may take
+
+/**
+ * Sends a decision until the collector acknowledges it. The same bytes and the
+ * same key go out each time, so that a repeat does no harm. Between attempts the
+ * decision is nowhere but in memory: nothing is stored before it is acknowledged.
+ * @param failed is told why an attempt failed, and may start the next one early
+ * @param signal ends the attempts
+ */
+export async function deliver(
+  base: string,
+  decision: Decision,
+  failed: (why: Failure, retry: () => void) => void,
+  signal: AbortSignal,
+): Promise<Delivery> {
+  const body = JSON.stringify(decision);
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    let why: Failure = 'error_offline';
+    const attempted = new AbortController();
+    const timer = setTimeout(() => attempted.abort(), patience);
+    try {
+      const { status } = await fetch(`${base}v1/consent`, { method: 'POST', body, keepalive: true, signal: attempted.signal });
+      if (status < 300) return 'saved';
+      if (status < 500 && status !== 429 && status !== 408) return 'outdated';
+      why = 'error_busy';
+    } catch {
+      // No answer.
+    } finally {
+      clearTimeout(timer);
+    }
+    await new Promise<void>((next) => {
+      const wait = setTimeout(next, Math.min(1e3 * 2 ** attempt, 6e4));
+      const early = (): void => {
+        clearTimeout(wait);
+        next();
+      };
+      addEventListener('online', early, { once: true });
+      signal.addEventListener('abort', early);
+      failed(why, early);
+    });
+  }
+  return 'replaced';
+}
+
+/** A random UUID. */
+export function uuid(): string {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 15) | 64;
+  bytes[8] = (bytes[8]! & 63) | 128;
+  const hex = Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

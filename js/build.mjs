@@ -1,0 +1,49 @@
+// Builds the browser files that the collector serves: node build.mjs
+// With --check nothing is written: it fails when a committed file is not what
+// the sources give.
+import { readFile, writeFile, mkdir } from 'node:fs/promises';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const out = new URL('../banner/assets/', import.meta.url);
+const files = {
+  'k.js': 'banner/loader.ts',
+  'banner.js': 'banner/index.ts',
+  'banner.css': 'banner/banner.css',
+  'telemetry.js': 'telemetry/index.ts',
+};
+const check = process.argv.includes('--check');
+
+await mkdir(out, { recursive: true });
+let stale = 0;
+for (const [name, entry] of Object.entries(files)) {
+  const result = await build({
+    absWorkingDir: here,
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    minify: true,
+    target: 'es2020',
+    format: 'iife',
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  const built = Buffer.from(result.outputFiles[0].contents);
+  if (check) {
+    const committed = await readFile(new URL(name, out)).catch(() => Buffer.alloc(0));
+    if (!built.equals(committed)) {
+      stale++;
+      console.error(`banner/assets/${name} is not what js/${entry} gives: run "npm run build"`);
+    }
+  } else {
+    await writeFile(new URL(name, out), built);
+  }
+  const brotli = brotliCompressSync(built, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
+  console.log(
+    `${name.padEnd(13)} ${String(built.length).padStart(6)} bytes  ${String(gzipSync(built, { level: 9 }).length).padStart(6)} gzip  ${String(brotli.length).padStart(6)} brotli`,
+  );
+}
+process.exitCode = stale ? 1 : 0;

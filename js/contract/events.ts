@@ -1,0 +1,36 @@
+/** The body of POST v1/events and its answer. */
+
+/** One event as it is sent. */
+export interface WireEvent {
+  readonly seq: number;
+  readonly name: string;
+  readonly url?: string;
+  readonly referrer?: string;
+  readonly props?: Readonly<Record<string, string | number | boolean>>;
+  /** Engaged time so far, milliseconds; only of an engagement. */
+  readonly engaged?: number;
+  /** How long before sending it happened, milliseconds. */
+  readonly ago?: number;
+}
+
+/** The envelope. */
+export interface EventsCall {
+  readonly v: 1;
+  readonly site: string;
+  /** The browser's clock when it sent, so that a wrong clock does no harm. */
+  readonly now: number;
+  readonly session: { readonly id: string; readonly start: number };
+  readonly events: readonly WireEvent[];
+}
+
+/** Properties of a custom event. */
+export type Props = Readonly<Record<string, string | number | boolean>>;
+
+/** Why the collector will take nothing more under this consent. */
+const final = ['withdrawn', 'expired', 'edition', 'bad_token', 'no_consent'];
+
+/** Whether the answer to events says that the consent behind them is over. */
+export function isOver(answer: unknown): boolean {
+  const dropped = (answer as { dropped?: Record<string, unknown> } | null)?.dropped;
+  return typeof dropped === 'object' && dropped !== null && final.some((reason) => reason in dropped);
+}

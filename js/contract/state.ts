@@ -1,0 +1,71 @@
+/**
+ * What a visitor decided, as this browser knows it. The readable cookie is the
+ * only source: it is set by the collector, holds no id, and is a hint. Nothing is
+ * permitted because of it on the server, but nothing is sent without it.
+ */
+
+declare const grantedBrand: unique symbol;
+
+interface Decided {
+  /** The cookie's value; two equal values are the same decision. */
+  readonly raw: string;
+  /** Edition of the policy that was decided on: 16 hexadecimal digits. */
+  readonly edition: string;
+  /** Ids of the consent items that were granted. */
+  readonly purposes: readonly string[];
+  /** Letters of the telemetry allowed: p page views, e custom events, g engaged time. */
+  readonly caps: string;
+  /** End of the decision, milliseconds since 1970. */
+  readonly expires: number;
+  /** A Global Privacy Control signal was on when it was made. */
+  readonly gpc: boolean;
+}
+
+/** Nobody has decided, or the decision no longer counts: ask. */
+export interface Undecided {
+  readonly status: 'undecided';
+  readonly raw: '';
+  readonly purposes: readonly string[];
+  readonly caps: '';
+}
+
+/** A live consent. Only readState makes one, so code that takes it cannot run without consent. */
+export interface Granted extends Decided {
+  readonly status: 'granted';
+  readonly [grantedBrand]: true;
+}
+
+/** A live refusal, or a consent taken back. */
+export interface Denied extends Decided {
+  readonly status: 'refused' | 'withdrawn';
+}
+
+/** The states of a visitor. */
+export type State = Undecided | Granted | Denied;
+
+const day = 864e5;
+const undecided: Undecided = { status: 'undecided', raw: '', purposes: [], caps: '' };
+const statuses: Record<string, 'granted' | 'refused' | 'withdrawn'> = { g: 'granted', r: 'refused', w: 'withdrawn' };
+const pattern = /(?:^|; )(?:__Host-)?kelisim-state=(1\.([0-9a-f]{16})\.([\w+-]*)\.(\w*)\.(\d+)\.([01])\.([grw]))(?:;|$)/;
+
+/**
+ * The state a cookie header stands for.
+ * @param cookies document.cookie
+ * @param editions the current edition of the site and the older ones that still hold
+ * @param now milliseconds since 1970
+ */
+export function readState(cookies: string, editions: readonly string[], now: number): State {
+  const [, raw, edition, items, caps, days, gpc, status] = pattern.exec(cookies) ?? [];
+  const expires = +(days ?? 0) * day;
+  return raw && edition && status && editions.includes(edition) && now < expires
+    ? ({
+        status: statuses[status],
+        raw,
+        edition,
+        purposes: items ? items.split('+') : [],
+        caps,
+        expires,
+        gpc: gpc === '1',
+      } as Granted | Denied)
+    : undecided;
+}
