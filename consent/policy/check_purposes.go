@@ -87,6 +87,9 @@ func (c *checker) retention(at string, q Purpose) {
 // described checks that the data list tells of every field a purpose licenses,
 // and of none it does not.
 func (c *checker) described(at string, q Purpose) {
+	if len(c.p.Data) == 0 {
+		return // said once, of the list
+	}
 	var told consent.Fields
 	for j, id := range q.Data {
 		here := index(at+".data", j)

@@ -31,7 +31,8 @@ func decode(file string, data []byte, into any) *decoder {
 	}
 	tree, err := parse(data)
 	if err != nil {
-		d.fail("", "", "is not readable YAML: "+firstLine(err.Error()), 1)
+		what, line := syntax(err)
+		d.fail("", "", "is not readable YAML: "+what, line)
 		return d
 	}
 	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
@@ -49,12 +50,20 @@ func parse(data []byte) (tree *ast.File, err error) {
 			tree, err = nil, fmt.Errorf("%v", r)
 		}
 	}()
-	return parser.ParseBytes(data, 0)
+	return parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 }
 
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	return s
+// syntax takes a parser's error apart: "[line:column] what is wrong", and then
+// an excerpt that is not wanted.
+func syntax(err error) (what string, line int) {
+	what, _, _ = strings.Cut(err.Error(), "\n")
+	if place, rest, ok := strings.Cut(what, "] "); ok && strings.HasPrefix(place, "[") {
+		digits, _, _ := strings.Cut(place[1:], ":")
+		if n, err := strconv.Atoi(digits); err == nil {
+			return rest, n
+		}
+	}
+	return what, 1
 }
 
 func (d *decoder) fail(path, value, rule string, line int) {
@@ -75,6 +84,11 @@ func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
 	line := lineOf(n)
 	if path != "" {
 		d.lines[path] = line
+	}
+	switch n.(type) {
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
+		d.fail(path, n.String(), "anchors, aliases and tags are not used in policy files: write the value", line)
+		return
 	}
 	if s, ok := scalarOf(n); ok && v.CanAddr() {
 		if r, ok := v.Addr().Interface().(scalarReader); ok {
@@ -140,7 +154,10 @@ func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 		sub := join(path, key)
 		i, ok := fields[key]
 		if !ok {
-			d.fail(sub, "", "is an unknown key; known here: "+strings.Join(known, ", "), at)
+			d.fail(sub, describe(pair.Value), "is an unknown key; known here: "+strings.Join(known, ", "), at)
+			continue
+		}
+		if d.twice(sub, pair) {
 			continue
 		}
 		d.value(sub, pair.Value, v.Field(i))
@@ -170,12 +187,25 @@ func (d *decoder) mapping(path string, n ast.Node, v reflect.Value) {
 	out := reflect.MakeMap(v.Type())
 	for _, pair := range pairs {
 		key, at := keyOf(pair)
+		if d.twice(join(path, key), pair) {
+			continue
+		}
 		item := reflect.New(v.Type().Elem()).Elem()
 		d.value(join(path, key), pair.Value, item)
 		d.lines[join(path, key)] = at
 		out.SetMapIndex(reflect.ValueOf(key), item)
 	}
 	v.Set(out)
+}
+
+// twice reports a key that stood before.
+func (d *decoder) twice(path string, pair *ast.MappingValueNode) bool {
+	if !d.has(path) {
+		return false
+	}
+	_, at := keyOf(pair)
+	d.fail(path, describe(pair.Value), fmt.Sprintf("stands twice, first in line %d", d.lines[path]), at)
+	return true
 }
 
 func join(path, key string) string {
@@ -227,6 +257,9 @@ func describe(n ast.Node) string {
 		return "{…}"
 	case *ast.SequenceNode:
 		return "[…]"
+	}
+	if s, ok := scalarOf(n); ok {
+		return s
 	}
 	if t := n.GetToken(); t != nil {
 		return t.Value

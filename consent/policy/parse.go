@@ -21,7 +21,7 @@ const (
 func Parse(file string, data []byte) (*Policy, Problems) {
 	p := &Policy{}
 	d := decode(file, data, p)
-	if len(d.lines) == 0 {
+	if d.bad[""] {
 		return nil, d.problems
 	}
 	p.withDefaults(d)

@@ -48,7 +48,7 @@ func (ps Problems) Err() error {
 	return fmt.Errorf("%w:\n%s", ErrProblems, strings.TrimSuffix(ps.String(), "\n"))
 }
 
-const maxShown = 60 // characters of a value in a problem
+const maxShown = 64 // characters of a value in a problem
 
 func shorten(s string) string {
 	r := []rune(s)
