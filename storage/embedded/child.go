@@ -3,6 +3,7 @@ package embedded
 import (
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"runtime"
@@ -46,29 +47,49 @@ func RunChild() int {
 	orphaned := make(chan os.Signal, 1)
 	signal.Notify(orphaned, deathSignal)
 
-	queries, err := followParent(orphaned)
-	if err == nil {
-		err = runLibrary(os.Args[1], []string{
-			"clickhouse",
-			"--path=" + os.Args[2],
-			"--config-file=" + os.Args[3],
-			"--tcp_port=" + os.Args[4],
-			"--listen_host=" + loopback,
-			"--queries-file", os.Args[5], queries,
-		})
+	if err := portIsFree(os.Args[4]); err != nil {
+		return fail(err)
 	}
+	args := []string{
+		"clickhouse",
+		"--path=" + os.Args[2],
+		"--config-file=" + os.Args[3],
+		"--tcp_port=" + os.Args[4],
+		"--listen_host=" + loopback,
+	}
+	terminal, err := openTerminal()
+	if err == nil {
+		args = append(args, "--interactive", "--disable_suggestion", "--history_file=/dev/null")
+	}
+	queries, err := followParent(orphaned, terminal)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return fail(err)
+	}
+	if err := runLibrary(os.Args[1], append(args, "--queries-file", os.Args[5], queries)); err != nil {
+		return fail(err)
 	}
 	return 0
+}
+
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+// portIsFree tells early what the engine would only complain about.
+func portIsFree(port string) error {
+	listener, err := net.Listen("tcp4", net.JoinHostPort(loopback, port))
+	if err != nil {
+		return fmt.Errorf("embedded: port %s: %w", port, err)
+	}
+	return listener.Close()
 }
 
 // followParent returns a file that reads as empty once the parent is gone, which
 // the pipe or the death signal says. The engine reads it as its second file of
 // queries: waiting for it holds the session open without a running query and
-// without a right to anything.
-func followParent(orphaned <-chan os.Signal) (string, error) {
+// without a right to anything. The terminal, if there is one, ends with it.
+func followParent(orphaned <-chan os.Signal, terminal io.Closer) (string, error) {
 	parent := os.NewFile(lifePipe, "parent")
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -86,6 +107,9 @@ func followParent(orphaned <-chan os.Signal) (string, error) {
 		}
 		time.AfterFunc(cleanExit, func() { os.Exit(hardExit) })
 		writer.Close()
+		if terminal != nil {
+			terminal.Close()
+		}
 	}()
 	return fmt.Sprintf("/dev/fd/%d", reader.Fd()), nil
 }

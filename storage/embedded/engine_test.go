@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +27,8 @@ const deadline = 20 * time.Second
 func TestStartAndStop(t *testing.T) {
 	dir := t.TempDir()
 	began := time.Now()
-	engine := start(t, embedded.Options{DataDir: dir})
+	var log safeBuffer
+	engine := start(t, embedded.Options{DataDir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	t.Logf("started in %v", time.Since(began))
 	access := engine.Access()
 	t.Logf("engine memory: %s", memory(t, access.EnginePID))
@@ -50,6 +52,9 @@ func TestStartAndStop(t *testing.T) {
 	}
 
 	stopNow(t, engine)
+	if log.String() != "" {
+		t.Errorf("a quiet life left lines in the log:\n%s", log.String())
+	}
 	if alive(access.EnginePID) {
 		t.Error("the engine lives on after Stop")
 	}
@@ -84,6 +89,42 @@ func TestStopWhileQueriesRun(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("the query ended well though the engine was stopped")
 	}
+}
+
+func TestWrongPasswordDoesNotHarmTheEngine(t *testing.T) {
+	var log safeBuffer
+	engine := start(t, embedded.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	access := engine.Access()
+	for _, wrong := range []embedded.Credentials{
+		{User: schema.RoleWriter.User(), Password: "wrong"}, {User: "nobody", Password: "wrong"},
+	} {
+		conn, err := access.Connect(wrong, schema.Database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Ping(t.Context()); err == nil {
+			t.Error("a wrong password is let in")
+		}
+		if err := conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, noise := range []string{"GET / HTTP/1.1\r\n\r\n", "\x00\x01", strings.Repeat("\xff", 1000)} {
+		conn, err := net.Dial("tcp", access.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write([]byte(noise)); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+	time.Sleep(300 * time.Millisecond)
+	number(t, access, "SELECT count()")
+	if now := engine.Access().EnginePID; now != access.EnginePID {
+		t.Errorf("engine was restarted: pid %d, then %d", access.EnginePID, now)
+	}
+	t.Logf("log:\n%s", log.String())
 }
 
 func TestSecondProcessIsRefused(t *testing.T) {

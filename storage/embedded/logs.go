@@ -15,6 +15,9 @@ const (
 	logLineBytes   = 64 << 10 // longer lines are cut
 	logMessageMax  = 300      // bytes of a message that reach our log
 	logLinesWindow = 10       // lines a second; the rest are counted
+
+	// emptyQuery is what the engine says of the file that ends its life.
+	emptyQuery = "Empty query"
 )
 
 // The engine's messages may quote what a person sent: string literals of a
@@ -73,7 +76,7 @@ func (r *logReader) line(text string) {
 	}
 	level, wanted := logLevel(record.Level)
 	message := maskMessage(record.Message)
-	if !wanted || message == "" {
+	if !wanted || message == "" || message == emptyQuery {
 		return
 	}
 	r.last = message

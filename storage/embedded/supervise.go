@@ -81,7 +81,6 @@ func (e *Engine) spawn(c *child) (stderr *os.File, err error) {
 		Args:        []string{childName, e.library, e.files.data, e.files.config, e.port, e.files.queries},
 		Env:         append([]string{"TZ=UTC"}, e.passwords...),
 		Dir:         e.files.run,
-		Stdout:      logWriter,
 		Stderr:      logWriter,
 		ExtraFiles:  []*os.File{lifeReader},
 		SysProcAttr: childAttributes(),
