@@ -11,7 +11,7 @@ import (
 )
 
 // maxFile is the largest policy file that is read, in bytes.
-const maxFile = 1 << 20
+const maxFile = 1 << 17
 
 // decoder turns a YAML tree into a value. It is strict and it goes on after a
 // fault, so that an author sees everything at once: keys that nothing knows,
