@@ -214,7 +214,7 @@ func (o Options) serverTargets() ([]target, error) {
 		}
 		targets = append(targets, target{setting: settingOf("", ""), options: options, roles: shared})
 	}
-	if len(lacking) > 0 {
+	if len(lacking) > 1 {
 		o.Logger.Warn("ONE DATABASE USER FOR SEVERAL ROLES: the database itself does not keep reports from tables; "+
 			"give each role a DSN of its own", "roles", lacking)
 	}

@@ -76,7 +76,9 @@ func TestRoleDSNs(t *testing.T) {
 	for _, role := range schema.Roles() {
 		dsns[role] = dsn(t, role)
 	}
-	db, log, err := open(t, storage.Options{RoleDSNs: dsns})
+	main := dsns[schema.RoleWriter]
+	delete(dsns, schema.RoleWriter) // the main DSN is the writer's
+	db, log, err := open(t, storage.Options{DSN: main, RoleDSNs: dsns})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +88,9 @@ func TestRoleDSNs(t *testing.T) {
 	var user string
 	if err := db.Rights().QueryRow(t.Context(), "SELECT currentUser()").Scan(&user); err != nil || user != "kelisim_rights" {
 		t.Errorf("rights logs in as %q, %v", user, err)
+	}
+	if err := db.Writer().QueryRow(t.Context(), "SELECT currentUser()").Scan(&user); err != nil || user != "kelisim_writer" {
+		t.Errorf("the writer logs in as %q, %v", user, err)
 	}
 	if err := db.Ping(t.Context()); err != nil {
 		t.Error(err)

@@ -28,7 +28,7 @@ const adminUser = `<clickhouse><users><kelisim_admin>
 `
 
 const (
-	adminVariable = "KELISIM_CLICKHOUSE_ADMIN_PASSWORD"
+	adminVariable = "CLICKHOUSE_ADMIN_PASSWORD"
 	firstQueries  = "SYSTEM START LISTEN TCP;\n"
 	mebibyte      = 1 << 20
 )

@@ -243,6 +243,27 @@ func TestKilledParentLeavesNothing(t *testing.T) {
 	waitFor(t, "the orphan to be gone", func() bool { return !alive(access.EnginePID) })
 }
 
+// The engine of a killed parent may need a while to end; until then it holds a
+// lock of its own on the tables.
+func TestStartWaitsForAnOrphanToEnd(t *testing.T) {
+	dir := t.TempDir()
+	stopNow(t, start(t, embedded.Options{DataDir: dir}))
+	orphan, err := os.OpenFile(filepath.Join(dir, "clickhouse", "status"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(orphan.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		t.Fatal(err)
+	}
+	const held = 700 * time.Millisecond
+	time.AfterFunc(held, func() { orphan.Close() })
+	began := time.Now()
+	start(t, embedded.Options{DataDir: dir})
+	if took := time.Since(began); took < held {
+		t.Errorf("started after %v though the tables were locked for %v", took, held)
+	}
+}
+
 func TestKilledParentsEngineJSONIsStale(t *testing.T) {
 	dir := t.TempDir()
 	engine := start(t, embedded.Options{DataDir: dir})

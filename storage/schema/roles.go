@@ -32,13 +32,13 @@ func (r Role) User() string { return "kelisim_" + string(r) }
 func (r Role) PasswordVariable() string {
 	switch r {
 	case RoleWriter:
-		return "KELISIM_CLICKHOUSE_WRITER_PASSWORD"
+		return "CLICKHOUSE_WRITER_PASSWORD"
 	case RoleReports:
-		return "KELISIM_CLICKHOUSE_REPORTS_PASSWORD"
+		return "CLICKHOUSE_REPORTS_PASSWORD"
 	case RoleRights:
-		return "KELISIM_CLICKHOUSE_RIGHTS_PASSWORD"
+		return "CLICKHOUSE_RIGHTS_PASSWORD"
 	case RoleMaintenance:
-		return "KELISIM_CLICKHOUSE_MAINTENANCE_PASSWORD"
+		return "CLICKHOUSE_MAINTENANCE_PASSWORD"
 	default:
 		return ""
 	}
