@@ -21,9 +21,13 @@ const documentFormat = 1
 // JSON, one way of writing for one meaning. Hosts, mode, time zone, k and the
 // test mark are not in it.
 func (p *Policy) Document() []byte {
-	if p.archived != nil {
-		return slices.Clone(p.archived)
+	if p.document != nil {
+		return slices.Clone(p.document)
 	}
+	return p.encode()
+}
+
+func (p *Policy) encode() []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -36,10 +40,10 @@ func (p *Policy) Document() []byte {
 
 // Hash is the SHA-256 of the document: it names the edition.
 func (p *Policy) Hash() [32]byte {
-	if p.archived != nil {
-		return sha256.Sum256(p.archived)
+	if p.document != nil {
+		return sha256.Sum256(p.document)
 	}
-	return sha256.Sum256(p.Document())
+	return sha256.Sum256(p.encode())
 }
 
 // HashString is the hash in 64 hexadecimal digits, as `replaces` wants it.
@@ -70,7 +74,7 @@ func ReadDocument(data []byte) (*Policy, error) {
 	if p.Format < 1 || p.Format > documentFormat || p.Site == "" || dec.More() {
 		return nil, fmt.Errorf("%w: format %d", ErrDocument, p.Format)
 	}
-	p.archived = slices.Clone(data)
+	p.document = slices.Clone(data)
 	return p, nil
 }
 

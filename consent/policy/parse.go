@@ -31,6 +31,7 @@ func Parse(file string, data []byte) (*Policy, Problems) {
 		return nil, d.problems
 	}
 	p.canonicalise()
+	p.document = p.encode()
 	if _, err := p.Edition(); err != nil {
 		c.add("purposes", "", "cannot be compiled: "+err.Error())
 		return nil, d.problems

@@ -47,7 +47,7 @@ type Policy struct {
 	Rights      Text                `yaml:"rights" json:"rights"`     // default: the rights the law gives
 	Withdraw    Text                `yaml:"withdraw" json:"withdraw"` // how to withdraw; {email} stands for the contact
 
-	archived []byte // the document this was read from, byte for byte
+	document []byte // the canonical form, byte for byte; kept by Parse and ReadDocument
 }
 
 // Mode says where the collector lives as the browser sees it.
