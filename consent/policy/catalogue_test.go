@@ -143,7 +143,7 @@ func TestCatalogueRefuses(t *testing.T) {
 			"consent, engagement]", "consent, engagement, events]",
 			"data:\n  - id: page", "data:\n  - id: events\n    text: {kk: оқиғалар, ru: события, en: events}\n    fields: [events]\n  - id: page")},
 		first.Document())
-	f(`edition.effective: value "2026-11-30": is before the day`, []*Policy{next(t, first, "material: true", "2026-12-01", "2026-11-30")}, first.Document())
+	f(`edition.effective: value "2026-10-31": is before the day`, []*Policy{next(t, first, "material: true", "2026-11-01", "2026-10-31")}, first.Document())
 	f(`two policy files are for the same site`, []*Policy{first, edited})
 	f(`hosts[0]: value "www.example.com": is also a host of the site example`, []*Policy{first, edit(t, "demo.yaml", "localhost, 127.0.0.1", "www.example.com")})
 	f(`archive: document: value "{}": policy: not an archived document`, []*Policy{first}, []byte("{}"))
