@@ -68,6 +68,27 @@ func TestStartAndStop(t *testing.T) {
 	t.Logf("engine memory, low-memory profile: %s", memory(t, again.Access().EnginePID))
 }
 
+func TestProfilesReachTheEngine(t *testing.T) {
+	for _, test := range []struct {
+		low                   bool
+		memory, marks, merges string
+	}{
+		{false, "", "67108864", "2"},
+		{true, "524288000", "4194304", "1"},
+	} {
+		engine := start(t, embedded.Options{LowMemory: test.low})
+		for name, want := range map[string]string{
+			"max_server_memory_usage": test.memory, "mark_cache_size": test.marks, "background_pool_size": test.merges,
+		} {
+			query := fmt.Sprintf("SELECT count() FROM system.server_settings WHERE name = '%s' AND (value = '%s' OR '%[2]s' = '')", name, want)
+			if number(t, engine.Access(), query) != 1 {
+				t.Errorf("low memory %v: %s is not %s", test.low, name, want)
+			}
+		}
+		stopNow(t, engine)
+	}
+}
+
 func TestStopWhileQueriesRun(t *testing.T) {
 	engine := start(t, embedded.Options{})
 	access := engine.Access()
