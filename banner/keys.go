@@ -111,4 +111,9 @@ const (
 	TextPrivacyCorrected          Key = "privacy_corrected"
 	TextPrivacyRestricted         Key = "privacy_restricted"
 	TextPrivacyRequestRefused     Key = "privacy_request_refused"
+	TextPrivacyPageviews          Key = "privacy_pageviews"
+	TextPrivacyEvents             Key = "privacy_events"
+	TextPrivacyNetworks           Key = "privacy_networks"
+	TextPrivacyFirst              Key = "privacy_first"
+	TextPrivacyLast               Key = "privacy_last"
 )

@@ -18,3 +18,16 @@ func Languages() []string { return []string{KK, RU, EN} }
 
 // Known reports whether there are forms for a language.
 func Known(lang string) bool { return lang == KK || lang == RU || lang == EN }
+
+// Name is what a language calls itself.
+func Name(lang string) string {
+	switch lang {
+	case KK:
+		return "Қазақша"
+	case RU:
+		return "Русский"
+	case EN:
+		return "English"
+	}
+	return lang
+}

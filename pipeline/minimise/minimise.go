@@ -142,14 +142,18 @@ const (
 	maxHost = 253 // bytes
 )
 
-// path is the path of a page, without query and fragment.
+// path is the path of a page as the browser names it, percent-encoded, without
+// query and fragment.
 func path(u *url.URL) string {
-	p := strings.ToValidUTF8(u.Path, "")
+	p := u.EscapedPath()
 	if p == "" {
-		p = "/"
+		return "/"
 	}
 	if len(p) > maxPath {
-		p = strings.ToValidUTF8(p[:maxPath], "")
+		p = p[:maxPath]
+		if i := strings.LastIndexByte(p, '%'); i > maxPath-3 {
+			p = p[:i]
+		}
 	}
 	return p
 }

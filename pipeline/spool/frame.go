@@ -62,13 +62,6 @@ func createSegment(path string) (*os.File, error) {
 	return f, nil
 }
 
-func datasync(f *os.File) error {
-	if err := unix.Fdatasync(int(f.Fd())); err != nil {
-		return fmt.Errorf("spool: sync: %w", err)
-	}
-	return nil
-}
-
 func syncDir(dir string) error {
 	d, err := os.Open(filepath.Clean(dir))
 	if err != nil {

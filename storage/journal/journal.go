@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"kelisim/consent"
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/outcome"
@@ -31,6 +33,15 @@ type Erasure struct {
 	Site string
 	ID   consent.ID
 	At   time.Time
+}
+
+// Job names the erasure job that the demand becomes: the number of the request.
+func (e Erasure) Job() uuid.UUID { return JobID(e.ID, 0, e.At) }
+
+// JobID names an erasure job. It is the same for the same demand, so that a
+// repeat is recognised.
+func JobID(id consent.ID, number uint32, at time.Time) uuid.UUID {
+	return uuid.NewSHA1(uuid.UUID(id), fmt.Appendf(nil, "%d %d", number, at.UnixMilli()))
 }
 
 // CountKey names a counter of the banner. It holds no identifier.
@@ -94,6 +105,46 @@ func (j *Journal) Decide(ctx context.Context, d Decided) error {
 // Erase makes a demand for erasure durable.
 func (j *Journal) Erase(ctx context.Context, e Erasure) error {
 	return j.append(ctx, spool.Erasure, e)
+}
+
+// Revoked reads the revocations that still lie in a spool, so that a node obeys
+// its own withdrawals from the start, also without the database.
+func Revoked(ctx context.Context, s *spool.Spool, add func(consent.Revocation)) error {
+	look, cancel := context.WithCancel(ctx)
+	cancel()
+	for at := s.Checkpoint(); ; {
+		frames, next, err := s.Read(look, at, readBytes)
+		if err != nil {
+			return fmt.Errorf("journal: read withdrawals: %w", err)
+		}
+		if len(frames) == 0 {
+			return nil
+		}
+		for _, f := range frames {
+			var d Decided
+			if f.Kind() != spool.Decision || json.Unmarshal(f.Payload(), &d) != nil {
+				continue // the writer says what it cannot read
+			}
+			if d.Lowest > 0 {
+				add(d.Revocation())
+			}
+		}
+		at = next
+	}
+}
+
+// readBytes is how much of a spool is read at once.
+const readBytes = 4 << 20
+
+// tokenMonths is longer than any token can live after the decision it is of.
+const tokenMonths = 13
+
+// Revocation is what the decision revokes.
+func (d Decided) Revocation() consent.Revocation {
+	return consent.Revocation{
+		Site: d.Record.Site, ID: d.Record.ID, Lowest: d.Lowest,
+		At: d.Record.Time, Expires: d.Record.Time.AddDate(0, tokenMonths, 0),
+	}
 }
 
 // Refuse makes a refusal durable: a counter, and nothing about anybody.

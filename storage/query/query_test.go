@@ -257,15 +257,17 @@ func TestPresence(t *testing.T) {
 // its name.
 func BenchmarkReport(b *testing.B) {
 	db := storagetest.DB(b)
-	const rows = 500_000
-	err := storagetest.Admin(b).Exec(b.Context(), fmt.Sprintf(`INSERT INTO events
+	const rows, step = 500_000, 50_000
+	for first := 0; first < rows; first += step {
+		err := storagetest.Admin(b).Exec(b.Context(), fmt.Sprintf(`INSERT INTO events
 		(site, time, name, consent_id, session_id, seq, visitor, path, country, expires_at)
 		SELECT 'shop', toDateTime('2026-11-01', 'UTC') + rand() %% (30 * 86400), 'pageview',
 			reinterpretAsUUID(toUInt128(cityHash64(intDiv(number, 8)))), reinterpretAsUUID(toUInt128(cityHash64(intDiv(number, 4), 1))),
 			number %% 4, true, concat('/p', toString(rand(1) %% 200)), 'KZ', now() + 86400 * 60
-		FROM numbers(%d)`, rows))
-	if err != nil {
-		b.Fatal(err)
+		FROM numbers(%d, %d)`, first, step))
+		if err != nil {
+			b.Fatal(err)
+		}
 	}
 	reports, err := query.New(query.Options{Conn: db.Reports()})
 	if err != nil {

@@ -127,9 +127,7 @@ func (w *Writer) appendRevocation(b driver.Batch, d numbered[journal.Decided]) e
 		return nil
 	}
 	r := d.value.Record
-	// Tokens of the consent live at most a year longer than this decision does.
-	dead := r.Time.AddDate(0, 13, 0)
-	return b.Append(r.Site, uuid.UUID(r.ID), d.value.Lowest, r.Time, w.o.Node, d.seq, dead, r.Number)
+	return b.Append(r.Site, uuid.UUID(r.ID), d.value.Lowest, r.Time, w.o.Node, d.seq, d.value.Revocation().Expires, r.Number)
 }
 
 func (w *Writer) appendJob(b driver.Batch, d numbered[journal.Decided]) error {
@@ -142,12 +140,7 @@ func (w *Writer) appendJob(b driver.Batch, d numbered[journal.Decided]) error {
 	default:
 		return nil
 	}
-	return b.Append(jobID(r.ID, r.Number, r.Time), r.Site, uuid.UUID(r.ID), kind, r.Number, uint32(d.value.Lost), r.Time, r.Time.Add(JobTerm))
-}
-
-// jobID is the same for the same demand, so that a repeat is recognised.
-func jobID(id consent.ID, number uint32, at time.Time) uuid.UUID {
-	return uuid.NewSHA1(uuid.UUID(id), fmt.Appendf(nil, "%d %d", number, at.UnixMilli()))
+	return b.Append(journal.JobID(r.ID, r.Number, r.Time), r.Site, uuid.UUID(r.ID), kind, r.Number, uint32(d.value.Lost), r.Time, r.Time.Add(JobTerm))
 }
 
 // writeErasures inserts the jobs that people demanded.
@@ -159,7 +152,7 @@ func (w *Writer) writeErasures(ctx context.Context, demands []journal.Erasure, d
 	if doubt {
 		var ids []string
 		for _, e := range demands {
-			ids = append(ids, jobID(e.ID, 0, e.At).String())
+			ids = append(ids, e.Job().String())
 		}
 		var found []struct {
 			ID uuid.UUID `ch:"id"`
@@ -177,7 +170,7 @@ func (w *Writer) writeErasures(ctx context.Context, demands []journal.Erasure, d
 	}
 	err = w.send(b, func() error {
 		for _, e := range demands {
-			id := jobID(e.ID, 0, e.At)
+			id := e.Job()
 			if there[id] {
 				continue
 			}

@@ -106,7 +106,7 @@ func Settings() []Setting {
 		{"clickhouse-reports-dsn", "KELISIM_CLICKHOUSE_REPORTS_DSN", "", "the same server as a user that may only read the views of reports", true, text(func(c *Config) *string { return &c.ReportsDSN })},
 		{"clickhouse-rights-dsn", "KELISIM_CLICKHOUSE_RIGHTS_DSN", "", "the same server as a user that may read what is held about a person", true, text(func(c *Config) *string { return &c.RightsDSN })},
 		{"clickhouse-maintenance-dsn", "KELISIM_CLICKHOUSE_MAINTENANCE_DSN", "", "the same server as a user that may change the schema and erase", true, text(func(c *Config) *string { return &c.MaintenanceDSN })},
-		{"policies", "KELISIM_POLICIES", "./policies", "folder of policy files, one site each", false, needed(func(c *Config) *string { return &c.Policies })},
+		{"policies", "KELISIM_POLICIES", "./policies", "folder of policy files, one site each", false, text(func(c *Config) *string { return &c.Policies })},
 		{"keys", "KELISIM_KEYS", "", "folder of the keys that sign tokens, the same for all nodes; empty means keys in the data folder", false, text(func(c *Config) *string { return &c.Keys })},
 		{"chdb-lib", "KELISIM_CHDB_LIB", "", "path of libchdb.so; empty looks under js/node_modules", false, text(func(c *Config) *string { return &c.ChDBLib })},
 		{"trusted-proxies", "KELISIM_TRUSTED_PROXIES", "", "comma-separated prefixes of the proxies whose X-Forwarded-For is believed; empty means none", false, proxies},
@@ -169,10 +169,16 @@ func Known(env string) bool {
 }
 
 // Load reads the settings for one command. flags may already hold flags of the
-// command; what is left of args after the flags is returned. With --print-config
-// the caller prints and ends.
-func Load(flags *flag.FlagSet, args, environ []string) (c *Config, printIt bool, rest []string, err error) {
+// command; defaults take the place of the table's where a command has its own;
+// what is left of args after the flags is returned. With --print-config the
+// caller prints and ends.
+func Load(flags *flag.FlagSet, args, environ []string, defaults map[string]string) (c *Config, printIt bool, rest []string, err error) {
 	settings := Settings()
+	for i, s := range settings {
+		if d, ok := defaults[s.Name]; ok {
+			settings[i].Default = d
+		}
+	}
 	given := map[string]*string{}
 	for _, s := range settings {
 		given[s.Name] = flags.String(s.Name, s.Default, s.Help+" ["+s.Env+"]")

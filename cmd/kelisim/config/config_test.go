@@ -13,7 +13,7 @@ func load(t *testing.T, args, env []string) (*Config, error) {
 	t.Helper()
 	flags := flag.NewFlagSet("test", flag.ContinueOnError)
 	flags.SetOutput(new(bytes.Buffer))
-	c, _, _, err := Load(flags, args, env)
+	c, _, _, err := Load(flags, args, env, nil)
 	return c, err
 }
 

@@ -1,0 +1,56 @@
+# Kelisim. `make help` lists the targets; `make test` is what CI runs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export CGO_ENABLED ?= 1
+GO ?= go
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+FUZZTIME ?= 60s
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: js/node_modules/.stamp ## install what the browser side and the embedded engine need
+
+js/node_modules/.stamp: js/package.json js/package-lock.json
+	cd js && npm ci --no-audit --no-fund
+	touch $@
+
+chromium: ## install Chromium where it is missing
+	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
+
+build: ## build bin/kelisim
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/kelisim ./cmd/kelisim
+
+demo: setup build ## run the demo: site, collector and dashboard (TRAFFIC=1 plays visitors)
+	bin/kelisim demo $(if $(TRAFFIC),--traffic)
+
+test: setup chromium lint ## run every test: Go with the race detector, TypeScript, browser, end to end
+	cd js && npm run check && npm test
+	$(GO) test -race -timeout 14m ./...
+	cd js && npm run e2e
+	@for f in $(FUZZ); do $(MAKE) --no-print-directory fuzz-one F=$$f FUZZTIME=5s || exit 1; done
+
+lint: ## vet, staticcheck and formatting
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+FUZZ = $(shell grep -rlE '^func Fuzz' --include='*_test.go' . --exclude-dir=node_modules | xargs grep -HoE '^func Fuzz[A-Za-z0-9]+' | sed -E 's|^\./(.*)/[^/]+:func (.*)|\1:\2|' | sort -u)
+
+fuzz: ## run every fuzz target for FUZZTIME (60 s)
+	@for f in $(FUZZ); do $(MAKE) --no-print-directory fuzz-one F=$$f || exit 1; done
+
+fuzz-one:
+	@echo "fuzz $(F)"; $(GO) test ./$(word 1,$(subst :, ,$(F))) -run '^$$' -fuzz '^$(word 2,$(subst :, ,$(F)))$$' -fuzztime $(FUZZTIME) | tail -n 2
+
+e2e: setup chromium ## run the browser tests alone
+	cd js && npm run e2e
+	$(GO) test -count=1 -run Browser ./cmd/kelisim/...
+
+assets: setup ## rebuild the browser files that are embedded
+	cd js && npm run build
+
+clean: ## remove what was built and the demo's data
+	rm -rf bin data/demo
+
+.PHONY: help setup chromium build demo test lint fuzz fuzz-one e2e assets clean

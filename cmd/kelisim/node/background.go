@@ -1,0 +1,131 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"kelisim/consent/policy"
+	"kelisim/storage/editions"
+	"kelisim/storage/erasure"
+	"kelisim/storage/schema"
+	"kelisim/storage/writer"
+)
+
+// background starts the work behind the edge. All of it ends with Stop: first
+// the counters, then the writer, which flushes what is left.
+func (n *Node) background(ctx context.Context) {
+	ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	n.wait.Go(func() {
+		defer stopWriting()
+		n.journal.Run(ctx, n.o.Every.Flush)
+	})
+	n.wait.Go(func() {
+		if !n.awaitDatabase(writing) {
+			return
+		}
+		n.ready.Store(nil)
+		w, err := writer.New(writer.Options{
+			Spool: n.spool, Conn: n.db.Writer(), Feed: n.feed, Revoked: n.revoked, Node: n.name,
+			Logger: n.o.Logger, Now: n.o.Now, FlushEvery: n.o.Every.Flush,
+		})
+		if err != nil {
+			n.o.Logger.Error("node: the writer cannot start; everything stays in the spool", "error", err)
+			return
+		}
+		n.wait.Go(func() { n.feed.Run(ctx, n.o.Every.Poll, n.o.Logger) })
+		n.erase(ctx)
+		w.Run(writing)
+	})
+}
+
+// erase starts the eraser. It ends with ctx.
+func (n *Node) erase(ctx context.Context) {
+	e, err := erasure.New(erasure.Options{
+		Conn: n.db.Maintenance(), Logger: n.o.Logger, Now: n.o.Now, Every: n.o.Every.Erase, Margin: n.o.Every.Margin,
+	})
+	if err != nil {
+		n.o.Logger.Error("node: the eraser cannot start", "error", err)
+		return
+	}
+	n.wait.Go(func() { e.Run(ctx) })
+}
+
+// awaitDatabase tries until the schema stands and the editions are archived;
+// false means that ctx ended first.
+func (n *Node) awaitDatabase(ctx context.Context) bool {
+	pause := 200 * time.Millisecond
+	for quiet := slog.New(slog.DiscardHandler); ; {
+		if n.prepareDatabase(ctx, quiet) {
+			return true
+		}
+		n.notReady("clickhouse cannot be reached; events and decisions wait in the spool")
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return false
+		}
+		pause = min(2*pause, 5*time.Second)
+	}
+}
+
+// prepareDatabase migrates, takes in the editions that other nodes archived and
+// archives the own ones.
+func (n *Node) prepareDatabase(ctx context.Context, logger *slog.Logger) bool {
+	o := n.o.Schema
+	o.Logger = n.o.Logger
+	err := func() error {
+		if _, err := schema.Migrate(ctx, n.db.Maintenance(), o); err != nil {
+			return err
+		}
+		if err := n.shareEditions(ctx); err != nil {
+			return err
+		}
+		return n.feed.Poll(ctx)
+	}()
+	if err != nil {
+		logger.Warn("node: the database is not ready; it is tried again", "error", err)
+		n.o.Logger.Debug("node: the database is not ready", "error", err)
+	}
+	return err == nil
+}
+
+// shareEditions makes the archive of the database and the local one the same.
+func (n *Node) shareEditions(ctx context.Context) error {
+	known, err := editions.List(ctx, n.db.Maintenance())
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, e := range known {
+		there[e.Site+" "+e.Hash] = true
+		if err := writeArchive(n.o.Config.DataDir, e.Site, e.Hash, e.Document); err != nil {
+			return err
+		}
+	}
+	if n.catalogue == nil {
+		return nil // not joined yet: the own editions may still turn out wrong
+	}
+	var missing []editions.Edition
+	for _, site := range n.catalogue.Sites() {
+		for _, p := range site.History() {
+			if !there[p.Site+" "+p.HashString()] {
+				missing = append(missing, archived(p))
+			}
+		}
+	}
+	if err := editions.Archive(ctx, n.db.Maintenance(), missing); err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	return nil
+}
+
+func archived(p *policy.Policy) editions.Edition {
+	return editions.Edition{
+		Site: p.Site, Hash: p.HashString(), Number: p.Issue.Number, Effective: p.Issue.Date(), Document: p.Document(),
+	}
+}

@@ -1,0 +1,356 @@
+// Package node wires one node together: it is what `kelisim serve` runs, and
+// what tests run in their own process. It reads from top to bottom as the
+// architecture: policies, keys, listeners, engine, spool, pipeline, edge.
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kelisim/banner"
+	"kelisim/cmd/kelisim/config"
+	"kelisim/collector"
+	"kelisim/consent"
+	"kelisim/consent/policy"
+	"kelisim/pipeline"
+	"kelisim/pipeline/batch"
+	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/gate"
+	"kelisim/pipeline/spool"
+	"kelisim/storage"
+	"kelisim/storage/datadir"
+	"kelisim/storage/embedded"
+	"kelisim/storage/journal"
+	"kelisim/storage/revocation"
+	"kelisim/storage/rights"
+	"kelisim/storage/schema"
+)
+
+// Options say how a node runs.
+type Options struct {
+	Config *config.Config
+	Logger *slog.Logger
+
+	// What follows is for tests; no flag and no file leads here.
+	Now    func() time.Time // default time.Now
+	Random io.Reader        // default crypto/rand
+	K      uint32           // least group of the dashboard; default each policy's own
+	Schema schema.Options   // how tables are made
+	Engine embedded.Options // Admin and ServerConfig of the embedded engine
+	Every  Intervals        // how often the background work runs
+}
+
+// Intervals of the background work.
+type Intervals struct {
+	Flush  time.Duration // default 1 s
+	Poll   time.Duration // revocations; default 5 s
+	Erase  time.Duration // default 2 s
+	Margin time.Duration // of a closed erasure; default 10 s
+}
+
+func (i Intervals) withDefaults() Intervals {
+	if i.Flush == 0 {
+		i.Flush = time.Second
+	}
+	if i.Poll == 0 {
+		i.Poll = 5 * time.Second
+	}
+	if i.Erase == 0 {
+		i.Erase = 2 * time.Second
+	}
+	if i.Margin == 0 {
+		i.Margin = 10 * time.Second
+	}
+	return i
+}
+
+// Node is a running node. Stop ends it.
+type Node struct {
+	o         Options
+	catalogue *policy.Catalogue
+	lock      *datadir.Lock
+	name      string
+	keys      *consent.Keyring
+	revoked   *consent.Revocations
+	engine    *embedded.Engine
+	db        *storage.DB
+	feed      *revocation.Feed
+	spool     *spool.Spool
+	journal   *journal.Journal
+	public    net.Listener
+	admin     net.Listener
+	apps      []*fiber.App
+	ready     atomic.Pointer[string] // why it is not ready; nil = ready
+
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+	close  []func() error
+}
+
+// Start brings a node up. A database that cannot be reached does not end it: the
+// node accepts into its spool, and /readyz says so.
+func Start(ctx context.Context, o Options) (*Node, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	o.Every = o.Every.withDefaults()
+	n := &Node{o: o, revoked: consent.NewRevocations()}
+	n.notReady("starting")
+	for _, step := range []func(context.Context) error{
+		n.openData, n.loadKeys, n.listen, n.openDatabase, n.openEditions, n.openSpool, n.serve,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, n.Stop(ctx))
+		}
+	}
+	return n, nil
+}
+
+// openData checks the policies before anything is touched, then takes the data
+// folder.
+func (n *Node) openData(context.Context) error {
+	if _, problems, err := LoadPolicies(n.o.Config.Policies); err != nil || len(problems) > 0 {
+		return errors.Join(err, problems.Err())
+	}
+	lock, err := datadir.Acquire(n.o.Config.DataDir)
+	if err != nil {
+		return err
+	}
+	n.lock = lock
+	n.onStop(lock.Release)
+	n.name, err = nodeName(n.o.Config.DataDir, n.o.Random)
+	return err
+}
+
+func (n *Node) loadKeys(context.Context) (err error) {
+	n.keys, err = LoadKeys(n.o.Config.Keys, n.o.Random)
+	return err
+}
+
+// listen takes both ports before the slow part of the start, so that a taken
+// port is said at once.
+func (n *Node) listen(context.Context) (err error) {
+	for _, l := range []struct {
+		to            *net.Listener
+		address, name string
+	}{{&n.public, n.o.Config.Listen, "listen"}, {&n.admin, n.o.Config.AdminListen, "admin-listen"}} {
+		if *l.to, err = net.Listen("tcp", l.address); err != nil {
+			return fmt.Errorf("address %s cannot be used: %w: give another --%s", l.address, err, l.name)
+		}
+		n.onStop((*l.to).Close)
+	}
+	return nil
+}
+
+// openDatabase starts the embedded engine, or opens the server of the DSN.
+func (n *Node) openDatabase(ctx context.Context) error {
+	c := n.o.Config
+	o := storage.Options{DSN: c.ClickHouseDSN, RoleDSNs: RoleDSNs(c), Logger: n.o.Logger}
+	if c.ClickHouseDSN == "" {
+		e := n.o.Engine
+		e.DataDir, e.Library, e.LowMemory, e.Logger, e.Lock, e.Now = c.DataDir, c.ChDBLib, c.LowMemory, n.o.Logger, n.lock, n.o.Now
+		engine, err := embedded.Start(ctx, e)
+		if err != nil {
+			return err
+		}
+		n.engine = engine
+		n.onStop(func() error {
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopFor)
+			defer cancel()
+			return engine.Stop(last)
+		})
+		o.Engine = engine.Access()
+	}
+	db, err := storage.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	n.db = db
+	n.onStop(db.Close)
+	n.feed = revocation.New(db.Writer(), n.revoked, n.o.Now)
+	return nil
+}
+
+// RoleDSNs are the DSNs of single roles that the configuration gives.
+func RoleDSNs(c *config.Config) map[schema.Role]string {
+	dsns := map[schema.Role]string{}
+	for role, dsn := range map[schema.Role]string{
+		schema.RoleReports: c.ReportsDSN, schema.RoleRights: c.RightsDSN, schema.RoleMaintenance: c.MaintenanceDSN,
+	} {
+		if dsn != "" {
+			dsns[role] = dsn
+		}
+	}
+	return dsns
+}
+
+// openEditions joins the policy files with every edition known before. A first
+// look at the database may fail; the local copies stand in for it.
+func (n *Node) openEditions(ctx context.Context) error {
+	n.prepareDatabase(ctx, n.o.Logger)
+	policies, problems, err := LoadPolicies(n.o.Config.Policies)
+	if err != nil || len(problems) > 0 {
+		return errors.Join(err, problems.Err())
+	}
+	docs, err := Archive(n.o.Config.DataDir)
+	if err != nil {
+		return err
+	}
+	n.catalogue, problems = policy.NewCatalogue(policies, docs)
+	if len(problems) > 0 {
+		return problems.Err()
+	}
+	for _, p := range policies {
+		if err := writeArchive(n.o.Config.DataDir, p.Site, p.HashString(), p.Document()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSpool opens the spool and learns the withdrawals that still lie in it.
+func (n *Node) openSpool(ctx context.Context) error {
+	s, err := spool.Open(spool.Options{Dir: filepath.Join(n.o.Config.DataDir, "spool"), Logger: n.o.Logger})
+	if err != nil {
+		return err
+	}
+	n.spool = s
+	n.onStop(s.Close)
+	if err := journal.Revoked(ctx, s, n.revoked.Add); err != nil {
+		return err
+	}
+	n.journal, err = journal.New(s, n.o.Logger)
+	return err
+}
+
+// serve builds the pipeline and the edge, and starts everything that runs in
+// the background.
+func (n *Node) serve(ctx context.Context) error {
+	agents, err := enrich.NewUserAgents()
+	if err != nil {
+		return err
+	}
+	countries, err := n.openCountries()
+	if err != nil {
+		return err
+	}
+	enricher, err := enrich.New(countries, agents)
+	if err != nil {
+		return err
+	}
+	g, err := gate.New(n.keys, n.catalogue, n.revoked)
+	if err != nil {
+		return err
+	}
+	events, err := pipeline.New(pipeline.Options{
+		Gate: g, Enricher: enricher, Recent: batch.NewRecent(recentEvents), Sink: n.journal, Started: n.o.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	asked, err := banner.New(banner.Options{})
+	if err != nil {
+		return err
+	}
+	assets, err := banner.NewAssets(banner.Built())
+	if err != nil {
+		return err
+	}
+	edge, err := collector.New(collector.Options{
+		Catalogue: n.catalogue, Banner: asked, Assets: assets, Keys: n.keys, Revoked: n.revoked, Ledger: n.journal, Pipeline: events,
+		Agents: agents, Held: rights.New(n.db.Rights()), Ready: n.readiness, Proxies: n.o.Config.TrustedProxies,
+		Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random,
+	})
+	if err != nil {
+		return err
+	}
+	admin, err := n.dashboard()
+	if err != nil {
+		return err
+	}
+	n.background(ctx)
+	n.run(edge.App(), n.public)
+	n.run(admin, n.admin)
+	return nil
+}
+
+// recentEvents is how many identities of events are remembered at least.
+const recentEvents = 200_000
+
+// stopFor bounds each part of the shutdown.
+const stopFor = 15 * time.Second
+
+// run serves an application on its listener until Stop.
+func (n *Node) run(app *fiber.App, l net.Listener) {
+	n.apps = append(n.apps, app)
+	n.wait.Go(func() {
+		if err := app.Listener(l); err != nil {
+			n.o.Logger.Error("node: a listener ended", "error", err)
+		}
+	})
+}
+
+func (n *Node) onStop(f func() error) { n.close = append(n.close, f) }
+
+// Stop ends the node: it stops listening, lets requests under way end, flushes,
+// leaves the rest to the spool, and closes what Start opened, last first.
+func (n *Node) Stop(ctx context.Context) error {
+	var errs []error
+	for _, app := range n.apps {
+		errs = append(errs, app.ShutdownWithTimeout(stopFor))
+	}
+	if n.cancel != nil {
+		n.cancel()
+	}
+	n.wait.Wait()
+	for i := len(n.close) - 1; i >= 0; i-- {
+		if err := n.close[i](); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	n.close = nil
+	return errors.Join(errs...)
+}
+
+// PublicURL is the address of the public listener.
+func (n *Node) PublicURL() string { return "http://" + n.public.Addr().String() }
+
+// AdminURL is the address of the dashboard.
+func (n *Node) AdminURL() string { return "http://" + n.admin.Addr().String() }
+
+// DB is the open database.
+func (n *Node) DB() *storage.DB { return n.db }
+
+// Engine is the embedded engine, or nil with a DSN.
+func (n *Node) Engine() *embedded.Engine { return n.engine }
+
+// Catalogue is the policies that are served.
+func (n *Node) Catalogue() *policy.Catalogue { return n.catalogue }
+
+func (n *Node) notReady(why string) { n.ready.Store(&why) }
+
+func (n *Node) readiness(ctx context.Context) error {
+	if why := n.ready.Load(); why != nil {
+		return errors.New(*why)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := n.db.Ping(ctx); err != nil {
+		return errors.New("clickhouse cannot be reached; events and decisions wait in the spool")
+	}
+	return nil
+}

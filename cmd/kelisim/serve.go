@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"kelisim/cmd/kelisim/node"
+)
+
+// stopWithin bounds the whole shutdown.
+const stopWithin = 40 * time.Second
+
+// serve runs a node until it is told to stop.
+func serve(ctx context.Context, args []string, out, errs io.Writer) error {
+	flags := flag.NewFlagSet("kelisim serve", flag.ContinueOnError)
+	c, _, ok, err := settings(flags, args, out, errs, nil)
+	if err != nil || !ok {
+		return err
+	}
+	began := time.Now()
+	n, err := node.Start(ctx, node.Options{Config: c, Logger: logger(errs)})
+	if err != nil {
+		return err
+	}
+	greet(n, out, time.Since(began))
+	<-ctx.Done()
+	return stop(n)
+}
+
+// stop ends a node with a deadline of its own: the context that told it to stop
+// has ended already.
+func stop(n *node.Node) error {
+	last, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	return n.Stop(last)
+}
+
+// greet says what an operator needs next.
+func greet(n *node.Node, out io.Writer, took time.Duration) {
+	fmt.Fprintf(out, "collector: %s\ndashboard: %s\n", n.PublicURL(), n.AdminURL())
+	for _, s := range n.Catalogue().Sites() {
+		fmt.Fprintf(out, "paste into the pages of %s: <script async src=\"/kelisim/k.js\" data-site=%q></script>\n", s.ID(), s.ID())
+	}
+	fmt.Fprintf(out, "the site's web server must pass /kelisim/ on to %s/ and be named in --trusted-proxies\n", n.PublicURL())
+	fmt.Fprintf(out, "make an account for the dashboard: kelisim user add NAME\nready after %s\n", took.Round(10*time.Millisecond))
+}

@@ -1,0 +1,81 @@
+package collector
+
+import (
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kelisim/banner"
+	"kelisim/consent"
+	"kelisim/storage/journal"
+)
+
+// getBanner says what to ask, and counts a banner that is shown to somebody who
+// has not chosen. Crawlers and prefetching browsers are answered and not counted.
+func (s *Server) getBanner(c *fiber.Ctx) error {
+	site, ok := s.site(c.Query("site"))
+	if !ok {
+		return fail(c, unknownSite)
+	}
+	lang := banner.Language(site.langs, c.Query("lang"), c.Get(fiber.HeaderAcceptLanguage))
+	now := s.o.Now()
+	reason, choices := s.reason(c, site)
+	doc, err := s.o.Banner.Document(site.known.Policy(), lang, reason, choices, now)
+	if err != nil {
+		s.o.Logger.Error("collector: make a banner", "error", err)
+		return fail(c, unavailable)
+	}
+	if reason != banner.Settings && !prefetch(c) && !s.o.Agents.Recognise(c.Get(fiber.HeaderUserAgent)).Bot {
+		s.o.Ledger.Show(journal.CountKey{
+			Site: site.id, Edition: site.edition.Key().String(), Lang: lang, Variant: s.o.Banner.Variant(), Hour: now,
+		})
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.JSON(doc)
+}
+
+// prefetch reports a request that no person asked for yet.
+func prefetch(c *fiber.Ctx) bool {
+	for _, h := range []string{"Sec-Purpose", "Purpose", "X-Moz"} {
+		if strings.Contains(c.Get(h), "prefetch") || strings.Contains(c.Get(h), "prerender") {
+			return true
+		}
+	}
+	return false
+}
+
+// reason says why the visitor is asked, by their cookies. It decides what the
+// banner says and permits nothing.
+func (s *Server) reason(c *fiber.Ctx, site site) (banner.Reason, map[string]bool) {
+	now, names := s.o.Now(), cookiesFor(c)
+	if d, e := s.live(site, names.read(c, names.token), now); !d.IsZero() {
+		if _, holds := s.o.Catalogue.Holding(site.id, d.Edition()); !holds {
+			return banner.Material, nil
+		}
+		choices := map[string]bool{}
+		for _, it := range e.Items() {
+			choices[it.ID] = false
+		}
+		for _, id := range e.IDs(d.Items()) {
+			choices[id] = true
+		}
+		return banner.Settings, choices
+	}
+	m, ok := consent.ParseMarker(names.read(c, names.marker))
+	switch {
+	case !ok:
+		return banner.First, nil
+	case !s.holds(site, m.Edition):
+		return banner.Material, nil
+	case now.Before(m.Expires) && !m.State.Permits():
+		return banner.Settings, map[string]bool{}
+	case m.State.Permits():
+		return banner.Expired, nil
+	}
+	return banner.Again, nil
+}
+
+func (s *Server) holds(site site, key consent.EditionKey) bool {
+	_, holds := s.o.Catalogue.Holding(site.id, key)
+	return holds
+}

@@ -1,0 +1,213 @@
+package collector
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kelisim/consent"
+	"kelisim/consent/policy"
+	"kelisim/pipeline/spool"
+	"kelisim/storage/journal"
+)
+
+// consentAnswer is the body of an answer about a consent.
+type consentAnswer struct {
+	State     consent.State `json:"state"`
+	ID        string        `json:"id,omitempty"`
+	Purposes  []string      `json:"purposes"`
+	ExpiresAt string        `json:"expires_at,omitempty"`
+}
+
+// postConsent takes a decision: durable first, then acknowledged.
+func (s *Server) postConsent(c *fiber.Ctx) error {
+	call, f := decodeConsent(c.Body())
+	if f != nil {
+		return fail(c, f)
+	}
+	site, ok := s.site(call.Site)
+	if !ok {
+		return fail(c, unknownSite)
+	}
+	if !sameOrigin(c.Get(fiber.HeaderOrigin), c.Get("Sec-Fetch-Site"), site.hosts) {
+		return fail(c, foreignOrigin)
+	}
+	names := cookiesFor(c)
+	token := names.read(c, names.token)
+	gpc := call.GPC || c.Get("Sec-GPC") == "1"
+	a, f := s.replays.do(site.id, call.Key, c.Body(), func() (answer, *fault) {
+		return s.decide(c.UserContext(), site, call, token, gpc)
+	})
+	if f != nil {
+		return fail(c, f)
+	}
+	names.answer(c, a)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
+	return c.Status(a.status).Send(a.body)
+}
+
+// answer sets the cookies that go with an answer.
+func (n cookieNames) answer(c *fiber.Ctx, a answer) {
+	n.write(c, n.marker, a.marker, a.life, false)
+	n.write(c, n.token, a.token, a.life, true)
+}
+
+// decide makes the decision, and makes it durable.
+func (s *Server) decide(ctx context.Context, site site, call consentCall, token string, gpc bool) (answer, *fault) {
+	edition := site.edition
+	if key, ok := consent.ParseEditionKey(call.Edition); ok && key != edition.Key() {
+		if edition, ok = s.o.Catalogue.Holding(site.id, key); !ok {
+			return answer{}, &fault{status: 409, Code: "edition", Message: "the policy has a newer edition: ask again", Field: "edition"}
+		}
+	} else if !ok {
+		return answer{}, badField("edition", "the edition must be the 16 hexadecimal digits of the banner's answer")
+	}
+	now := s.o.Now()
+	previous, before := s.live(site, token, now)
+	choice := consent.Choice{Action: consent.Action(call.Action), Choices: call.Choices, GPC: gpc}
+	v, err := consent.Decide(choice, edition, previous, before, now, s.o.Random)
+	switch {
+	case errors.Is(err, consent.ErrAction):
+		return answer{}, badField("action", "the action must be accept_all, refuse_all, custom or withdraw")
+	case errors.Is(err, consent.ErrItem):
+		return answer{}, badField("choices", "the choices name an item that this edition does not have")
+	case err != nil:
+		s.o.Logger.Error("collector: decide", "error", err)
+		return answer{}, unavailable
+	}
+	lang := call.Lang
+	if !slices.Contains(site.langs, lang) {
+		lang = site.langs[0]
+	}
+	shown := consent.Shown{Variant: call.Shown.Variant, TextSHA256: call.Shown.TextSHA256}
+	if f := s.record(ctx, site, v, choice, edition, lang, shown, now); f != nil {
+		return answer{}, f
+	}
+	return s.answer(v, edition, now)
+}
+
+// live is the decision that a browser's token stands for, as long as it stands.
+func (s *Server) live(site site, token string, now time.Time) (consent.Decision, *consent.Edition) {
+	if token == "" {
+		return consent.Decision{}, nil
+	}
+	d, err := s.o.Keys.Verify(token, now)
+	if err != nil || d.Site() != site.id || s.o.Revoked.Covers(d.ID(), d.Number()) {
+		return consent.Decision{}, nil
+	}
+	// An edition that no longer holds still says what was licensed under it.
+	e, standing := s.o.Catalogue.Find(site.id, d.Edition())
+	if standing == policy.Unknown {
+		return consent.Decision{}, nil
+	}
+	return d, e
+}
+
+// record makes a verdict durable and lets it take effect on this node.
+func (s *Server) record(ctx context.Context, site site, v consent.Verdict, choice consent.Choice,
+	edition *consent.Edition, lang string, shown consent.Shown, now time.Time,
+) *fault {
+	if v.State == consent.StateWithdrawn && v.Decision.IsZero() {
+		return nil
+	}
+	if v.State == consent.StateRefused {
+		err := s.o.Ledger.Refuse(ctx, journal.CountKey{
+			Site: site.id, Edition: edition.Key().String(), Lang: lang, Variant: shown.Variant, Hour: now,
+		})
+		return s.durable(err)
+	}
+	r, err := consent.NewRecord(v, consent.RecordOptions{
+		Choice: choice, Edition: edition, Lang: lang, Channel: consent.ChannelWeb, Shown: shown,
+		ProofDays: site.proofDays, Now: now, Random: s.o.Random,
+	})
+	if err != nil {
+		s.o.Logger.Error("collector: record a decision", "error", err)
+		return unavailable
+	}
+	decided := journal.Decided{Record: r, Lowest: v.Lowest, Lost: v.Lost}
+	if err := s.o.Ledger.Decide(ctx, decided); err != nil {
+		return s.durable(err)
+	}
+	if v.Lowest > 0 {
+		s.o.Revoked.Add(decided.Revocation())
+	}
+	return nil
+}
+
+// durable turns a failure to write into the answer for it.
+func (s *Server) durable(err error) *fault {
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, spool.ErrFull) {
+		s.o.Logger.Error("collector: a decision could not be made durable", "error", err)
+	}
+	return unavailable
+}
+
+// answer is what the browser gets for a verdict.
+func (s *Server) answer(v consent.Verdict, edition *consent.Edition, now time.Time) (answer, *fault) {
+	marker := consent.MarkerOf(v, edition, now)
+	body := consentAnswer{State: v.State, Purposes: []string{}, ExpiresAt: marker.Expires.Format(time.RFC3339)}
+	a := answer{status: fiber.StatusCreated, marker: marker.String(), life: marker.Expires.Sub(now)}
+	if v.State.Permits() {
+		token, err := s.o.Keys.Sign(v.Decision)
+		if err != nil {
+			s.o.Logger.Error("collector: sign", "error", err)
+			return answer{}, unavailable
+		}
+		a.token, body.ID, body.Purposes = token, v.Decision.ID().String(), marker.Items
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		s.o.Logger.Error("collector: encode an answer", "error", err)
+		return answer{}, unavailable
+	}
+	a.body = raw
+	return a, nil
+}
+
+// getConsent says what the browser's cookie stands for.
+func (s *Server) getConsent(c *fiber.Ctx) error {
+	site, ok := s.site(c.Query("site"))
+	if !ok {
+		return fail(c, unknownSite)
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.JSON(s.standing(c, site))
+}
+
+// standing is the state that a request's cookies stand for.
+func (s *Server) standing(c *fiber.Ctx, site site) consentAnswer {
+	now, names := s.o.Now(), cookiesFor(c)
+	out := consentAnswer{State: consent.StateUnknown, Purposes: []string{}}
+	token := names.read(c, names.token)
+	if d, err := s.o.Keys.Verify(token, now); token != "" && !d.IsZero() && d.Site() == site.id {
+		switch {
+		case errors.Is(err, consent.ErrExpired):
+			out.State = consent.StateExpired
+			return out
+		case s.o.Revoked.Covers(d.ID(), d.Number()):
+			out.State = consent.StateWithdrawn
+			return out
+		case err == nil:
+			if e, holds := s.o.Catalogue.Holding(site.id, d.Edition()); holds {
+				out.State, out.ID, out.Purposes = consent.StateGiven, d.ID().String(), e.IDs(d.Items())
+				out.ExpiresAt = d.Expires().Format(time.RFC3339)
+				return out
+			}
+			out.State = consent.StateExpired
+			return out
+		}
+	}
+	m, ok := consent.ParseMarker(names.read(c, names.marker))
+	if ok && m.Edition == site.edition.Key() && !m.State.Permits() && now.Before(m.Expires) {
+		out.State, out.ExpiresAt = m.State, m.Expires.Format(time.RFC3339)
+	}
+	return out
+}

@@ -1,0 +1,198 @@
+// Package collector is the edge: the public HTTP interface that browsers call.
+// It decodes what arrives into values of its own, finds the client's address,
+// checks where a call comes from, and turns outcomes into answers. What may be
+// kept is not decided here but in the pipeline.
+package collector
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kelisim/banner"
+	"kelisim/consent"
+	"kelisim/consent/policy"
+	"kelisim/pipeline"
+	"kelisim/pipeline/enrich"
+	"kelisim/storage/journal"
+)
+
+// Ledger makes decisions durable before it returns.
+type Ledger interface {
+	Decide(ctx context.Context, d journal.Decided) error
+	Refuse(ctx context.Context, key journal.CountKey) error
+	Erase(ctx context.Context, e journal.Erasure) error
+	Show(key journal.CountKey)
+}
+
+// Events gives every event of a call its outcome.
+type Events interface {
+	Process(ctx context.Context, r pipeline.Request) (pipeline.Result, error)
+}
+
+// Options of the public server. Every field is needed but Proxies.
+type Options struct {
+	Catalogue *policy.Catalogue
+	Banner    *banner.Banner
+	Assets    *banner.Assets
+	Keys      *consent.Keyring
+	Revoked   *consent.Revocations
+	Ledger    Ledger
+	Pipeline  Events
+	Agents    enrich.Agents // to leave crawlers out of the count of banners shown
+	Held      Holdings
+	Ready     func(ctx context.Context) error // why the node is not ready, or nil
+	Proxies   Proxies                         // whose X-Forwarded-For is believed; default nobody's
+
+	EraseWorkingDays int // what a person who demands erasure is promised; default 1
+
+	Logger *slog.Logger
+	Now    func() time.Time
+	Random io.Reader
+}
+
+// Server is the public HTTP interface.
+type Server struct {
+	o       Options
+	k       banner.Asset // the loader
+	replays *replays
+	pages   *privacyPages
+}
+
+// New makes a server.
+func New(o Options) (*Server, error) {
+	for _, missing := range []bool{
+		o.Catalogue == nil, o.Banner == nil, o.Assets == nil, o.Keys == nil, o.Revoked == nil, o.Ledger == nil,
+		o.Pipeline == nil, o.Agents == nil, o.Held == nil, o.Ready == nil, o.Logger == nil, o.Now == nil, o.Random == nil,
+	} {
+		if missing {
+			return nil, errors.New("collector: every option but Proxies is needed")
+		}
+	}
+	if o.EraseWorkingDays == 0 {
+		o.EraseWorkingDays = 1
+	}
+	r, err := newReplays(o.Now)
+	if err != nil {
+		return nil, err
+	}
+	k, err := o.Assets.LoaderAsset(o.Catalogue.Keys())
+	if err != nil {
+		return nil, err
+	}
+	pages, err := newPrivacyPages()
+	if err != nil {
+		return nil, err
+	}
+	return &Server{o: o, k: k, replays: r, pages: pages}, nil
+}
+
+// Limits of a connection.
+const (
+	readTimeout  = 10 * time.Second
+	writeTimeout = 10 * time.Second
+	idleTimeout  = 60 * time.Second
+	headerBuffer = 16 << 10
+	concurrency  = 64 << 10
+)
+
+// App makes the Fiber application with all public routes.
+func (s *Server) App() *fiber.App {
+	app := fiber.New(fiber.Config{
+		AppName: "kelisim", ServerHeader: "", DisableStartupMessage: true,
+		BodyLimit: maxBody, ReadBufferSize: headerBuffer, Concurrency: concurrency,
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		ErrorHandler: s.handleError,
+	})
+	app.Use(headers)
+	app.Get("/livez", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
+	app.Get("/readyz", s.readyz)
+	app.Get("/k.js", s.loader)
+	app.Get("/k.:hash.js", s.pinnedLoader)
+	app.Get("/a/:file", s.asset)
+	app.Get("/openapi.yaml", s.openapi)
+	app.Get("/v1/banner", s.getBanner)
+	app.Get("/v1/consent", s.getConsent)
+	app.Post("/v1/consent", s.postConsent)
+	app.Post("/v1/events", s.postEvents)
+	app.Get("/privacy/style.css", s.privacyStyle)
+	app.Get("/privacy/:site", s.getPrivacy)
+	app.Post("/privacy/:site", s.postPrivacy)
+	return app
+}
+
+// headers are the same on every answer. The server asks for no client hints.
+func headers(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderReferrerPolicy, "strict-origin")
+	c.Set("Cross-Origin-Resource-Policy", "same-site")
+	return c.Next()
+}
+
+func (s *Server) readyz(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	if err := s.o.Ready(c.UserContext()); err != nil {
+		return c.Status(fiber.StatusServiceUnavailable).SendString(err.Error() + "\n")
+	}
+	return c.SendString("ready\n")
+}
+
+// client is the address of who sent a request.
+func (s *Server) client(c *fiber.Ctx) netip.Addr {
+	peer, ok := netip.AddrFromSlice(c.Context().RemoteIP())
+	if !ok {
+		return netip.Addr{}
+	}
+	var forwarded []string
+	for _, v := range c.Request().Header.PeekAll(fiber.HeaderXForwardedFor) {
+		forwarded = append(forwarded, string(v))
+	}
+	return ClientAddress(peer, forwarded, s.o.Proxies)
+}
+
+// Faults that several calls share.
+var (
+	unknownSite   = &fault{status: 404, Code: "unknown_site", Message: "no policy is configured for this site", Field: "site"}
+	foreignOrigin = &fault{status: 403, Code: "origin", Message: "the request comes from a host that the site's policy does not name"}
+	unavailable   = &fault{status: 503, Code: "unavailable", Message: "nothing could be made durable: try again"}
+)
+
+// retryAfter is what a 503 asks of the browser, in seconds.
+const retryAfter = "5"
+
+// fail answers with a fault.
+func fail(c *fiber.Ctx, f *fault) error {
+	if f.status == fiber.StatusServiceUnavailable {
+		c.Set(fiber.HeaderRetryAfter, retryAfter)
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Status(f.status).JSON(map[string]*fault{"error": f})
+}
+
+// handleError is the one place where an error of a handler becomes an answer. It
+// repeats nothing of the request.
+func (s *Server) handleError(c *fiber.Ctx, err error) error {
+	var fe *fiber.Error
+	if errors.As(err, &fe) {
+		switch fe.Code {
+		case fiber.StatusNotFound, fiber.StatusMethodNotAllowed:
+			return fail(c, &fault{status: fe.Code, Code: "not_found", Message: "there is no such call"})
+		case fiber.StatusRequestEntityTooLarge:
+			return fail(c, &fault{status: fe.Code, Code: "too_large", Message: "the body is larger than 64 KiB"})
+		case fiber.StatusRequestHeaderFieldsTooLarge:
+			return fail(c, &fault{status: fe.Code, Code: "too_large", Message: "the headers are too large"})
+		case fiber.StatusRequestTimeout:
+			return fail(c, &fault{status: fe.Code, Code: "timeout", Message: "the request took too long to arrive"})
+		}
+		if fe.Code < 500 {
+			return fail(c, &fault{status: fe.Code, Code: "bad_request", Message: "the request cannot be understood"})
+		}
+	}
+	s.o.Logger.Error("collector: a handler failed", "error_type", errorType(err))
+	return fail(c, &fault{status: 500, Code: "internal", Message: "something went wrong"})
+}

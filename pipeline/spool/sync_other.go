@@ -1,0 +1,16 @@
+//go:build !linux
+
+package spool
+
+import (
+	"fmt"
+	"os"
+)
+
+// datasync puts a file on disk.
+func datasync(f *os.File) error {
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("spool: sync: %w", err)
+	}
+	return nil
+}
