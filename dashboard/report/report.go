@@ -39,16 +39,15 @@ const (
 	ByCountry Dimension = "country" // ISO 3166 alpha-2; empty = not recorded
 	ByBrowser Dimension = "browser" // family; empty = not recorded
 	ByDevice  Dimension = "device"  // class; empty = not recorded
-	ByChoice  Dimension = "choice"  // accept_all, custom, refused, ignored
+	ByChoice  Dimension = "choice"  // accepted, refused, ignored
 	ByReason  Dimension = "reason"  // reason of a drop
 )
 
 // The choices that ByChoice breaks a banner down into.
 const (
-	ChoiceAcceptAll = "accept_all"
-	ChoiceCustom    = "custom"
-	ChoiceRefused   = "refused"
-	ChoiceIgnored   = "ignored"
+	ChoiceAccepted = "accepted" // gave consent, to all or to some of the purposes
+	ChoiceRefused  = "refused"
+	ChoiceIgnored  = "ignored" // made no choice
 )
 
 // dimensions lists what each metric can be broken down by. Visitors and engaged
@@ -66,7 +65,7 @@ func dimensions(m Metric) []Dimension {
 	case Banner:
 		return []Dimension{ByDay, ByChoice}
 	case Dropped:
-		return []Dimension{ByDay, ByReason}
+		return []Dimension{ByReason}
 	default:
 		return nil
 	}
@@ -138,7 +137,7 @@ func (r Result) Of(m Metric) Series {
 // Series is the answer about one metric.
 type Series struct {
 	Metric Metric
-	Total  Figure // over the period: exactly what the published days add up to
+	Total  Figure // over the period: what the rows add up to; distinct people for Visitors
 	Rows   []Row  // by day in order of time, else the largest first
 	// Withheld says that something is left out because the group is too small.
 	// How much is left out is never said.
@@ -158,6 +157,9 @@ type Row struct {
 	Label       string // of the group; empty in a series by day
 	First, Last Day    // in a series by day; days with few visitors are joined
 	Value       uint64
+	// Joined says that groups too small to be shown are counted in with this one,
+	// because they would otherwise follow from the total.
+	Joined bool
 }
 
 // Days is how many days a row of a series by day covers.

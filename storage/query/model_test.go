@@ -172,9 +172,11 @@ func publish(all []fact, k int) map[string][]fact {
 	shown := map[string][]fact{}
 	var below []fact
 	for _, label := range labels {
-		hidden := people(below)
-		if people(groups[label]) >= k && (hidden == 0 || hidden >= k) {
+		if hidden := people(below); people(groups[label]) >= k {
 			shown[label] = groups[label]
+			if hidden > 0 && hidden < k {
+				shown[label] = append(below[:len(below):len(below)], groups[label]...)
+			}
 		}
 		below = append(below, groups[label]...)
 	}

@@ -2,9 +2,9 @@
 // visitors leaves it through Reports.Report, which takes k: the least number of
 // distinct consents that a published figure stands for.
 //
-// The rule is kept inside the database, by the views report_people and
-// report_counts (storage/schema): they run with the rights of their definer,
-// aggregate, and give out only what may be published. The user of this package
+// The rule is kept inside the database, by the views report_people, report_banner,
+// report_withdrawn and report_dropped (storage/schema): they run with the rights of
+// their definer, aggregate, and give out only what may be published. The user of this package
 // can read those views and nothing else, so no identifier reaches this process.
 package query
 
@@ -62,8 +62,14 @@ var ErrK = errors.New("query: k must be at least 1")
 //go:embed reports.Report.people.sql
 var peopleSQL string
 
-//go:embed reports.Report.counts.sql
-var countsSQL string
+//go:embed reports.Report.banner.sql
+var bannerSQL string
+
+//go:embed reports.Report.withdrawn.sql
+var withdrawnSQL string
+
+//go:embed reports.Report.dropped.sql
+var droppedSQL string
 
 //go:embed reports.Presence.sql
 var presenceSQL string
@@ -112,6 +118,7 @@ func (r *Reports) series(ctx context.Context, k uint32, spec report.Spec, m repo
 			Label    string    `ch:"label"`
 			Known    bool      `ch:"known"`
 			Withheld bool      `ch:"withheld"`
+			Joined   bool      `ch:"joined"`
 			Rounded  bool      `ch:"rounded"`
 			Value    uint64    `ch:"value"`
 		}
@@ -128,7 +135,7 @@ func (r *Reports) series(ctx context.Context, k uint32, spec report.Spec, m repo
 			Label: line.Label,
 			First: report.DayOf(line.First, time.UTC),
 			Last:  report.DayOf(line.Last, time.UTC),
-			Value: line.Value,
+			Value: line.Value, Joined: line.Joined,
 		})
 	}
 	return series, rows.Err()
@@ -137,8 +144,12 @@ func (r *Reports) series(ctx context.Context, k uint32, spec report.Spec, m repo
 // statement is the query that answers a metric.
 func statement(m report.Metric) string {
 	switch m {
-	case report.Banner, report.Withdrawn, report.Dropped:
-		return countsSQL
+	case report.Banner:
+		return bannerSQL
+	case report.Withdrawn:
+		return withdrawnSQL
+	case report.Dropped:
+		return droppedSQL
 	default:
 		return peopleSQL
 	}

@@ -187,7 +187,8 @@ func TestCounters(t *testing.T) {
 	reports := open(t, db)
 	countUp(t, db, "even", counters{day: 3, shown: 100, refused: 30, acceptAll: 20, custom: 10, undone: 6,
 		dropped: map[string]uint64{"bot": 50, "invalid": 3, "stored": 900}})
-	countUp(t, db, "small", counters{day: 3, shown: 60, refused: 30, acceptAll: 20, custom: 2}) // 8 ignored
+	countUp(t, db, "joined", counters{day: 3, shown: 60, refused: 30, acceptAll: 1, custom: 1, dropped: map[string]uint64{"bot": 2}},
+		counters{day: 4, shown: 20, acceptAll: 6, dropped: map[string]uint64{"bot": 4}})
 	countUp(t, db, "few", counters{day: 3, shown: 3}, counters{day: 4, shown: 4, refused: 1})
 	countUp(t, db, "tiny", counters{day: 3, shown: 2, acceptAll: 1, undone: 1, dropped: map[string]uint64{"bot": 1}})
 
@@ -211,13 +212,14 @@ func TestCounters(t *testing.T) {
 	}
 	none := map[string]uint64{}
 	f("even", report.Banner, report.ByDay, 100, false, map[string]uint64{"2026-11-03 2026-11-03": 100})
-	f("even", report.Banner, report.ByChoice, 100, false,
-		map[string]uint64{"accept_all": 20, "custom": 10, "refused": 30, "ignored": 40})
+	f("even", report.Banner, report.ByChoice, 100, false, map[string]uint64{"accepted": 30, "refused": 30, "ignored": 40})
 	f("even", report.Withdrawn, report.ByDay, 6, false, map[string]uint64{"2026-11-03 2026-11-03": 6})
-	f("even", report.Dropped, report.ByReason, 0, true, none) // 53 - 50 would tell the 3
+	f("even", report.Dropped, report.ByReason, 50, true, map[string]uint64{"bot": 50})
 
-	f("small", report.Banner, report.ByDay, 60, false, map[string]uint64{"2026-11-03 2026-11-03": 60})
-	f("small", report.Banner, report.ByChoice, 50, true, map[string]uint64{"accept_all": 20, "refused": 30})
+	// On the third only two accepted: its choices wait for the fourth.
+	f("joined", report.Banner, report.ByDay, 80, false, map[string]uint64{"2026-11-03 2026-11-03": 60, "2026-11-04 2026-11-04": 20})
+	f("joined", report.Banner, report.ByChoice, 80, false, map[string]uint64{"accepted": 8, "refused": 30, "ignored": 42})
+	f("joined", report.Dropped, report.ByReason, 6, false, map[string]uint64{"bot": 6})
 
 	f("few", report.Banner, report.ByDay, 7, false, map[string]uint64{"2026-11-03 2026-11-04": 7})
 	f("few", report.Banner, report.ByChoice, 0, true, none)

@@ -11,9 +11,10 @@
 --         consents each. A period counts whole blocks only, so that two periods
 --         that overlap differ by whole blocks. Usually a block is one day
 -- cells   block by label. The window that orders a block's labels from the
---         smallest says how many consents stand in all smaller ones (below): a
---         label is shown when it has k itself and those below it are none or k,
---         which hides the smallest large label where the hidden ones are too few
+--         smallest says how many consents stand in all smaller ones (below). A
+--         label is shown when it has k itself. Where those that are not shown are
+--         fewer than k together, they would follow from the total: the smallest
+--         label that is shown is then given out together with them, and says so
 -- Visitors of several blocks are no sum; they are rounded down to a multiple of k,
 -- so that no two such figures differ by less than k.
 
@@ -76,7 +77,10 @@ WITH
         SELECT block, label, who, amount, parts, finalizeAggregation(who) AS ids,
             uniqExactMerge(who) OVER (PARTITION BY block ORDER BY finalizeAggregation(who), label
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS below,
-            block.1 > toDate(0) AND ids >= {k:UInt32} AND (below = 0 OR below >= {k:UInt32}) AS shown,
+            block.1 > toDate(0) AND ids >= {k:UInt32} AS shown,
+            shown AND below > 0 AND below < {k:UInt32} AS joins,
+            if(joins, sum(amount) OVER (PARTITION BY block ORDER BY finalizeAggregation(who), label
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), amount) AS given,
             if({by:String} = '', block.1, toDate(0)) AS since,
             if({by:String} = '', block.2, toDate(0)) AS until
         FROM cells
@@ -86,10 +90,11 @@ SELECT
     since AS first, until AS last, label,
     countIf(shown) > 0 AS known,
     countIf(NOT shown) > 0 AS withheld,
+    countIf(joins) > 0 AS joined,
     {metric:String} = 'visitors' AND uniqExactIf(block, shown) > 1 AND {k:UInt32} > 1 AS rounded,
     toUInt64(multiIf(
         {metric:String} = 'engaged_time', if(known, round(sumIf(amount, shown) / sumIf(parts, shown) / 1000), 0),
-        {metric:String} != 'visitors', sumIf(amount, shown),
+        {metric:String} != 'visitors', sumIf(given, shown),
         uniqExactIf(block, shown) = 1 AND {by:String} = '', uniqExactMergeIf(who, shown),
         intDiv(uniqExactMergeIf(who, shown), {k:UInt32}) * {k:UInt32})) AS value
 FROM judged

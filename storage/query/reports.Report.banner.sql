@@ -1,0 +1,5 @@
+SELECT total, first, last, label, known, withheld, joined, rounded, value
+FROM report_banner(
+    site = {site:String}, zone = {zone:String}, from = {from:Date}, to = {to:Date}, by = {by:String}, k = {k:UInt32})
+ORDER BY total DESC, first, value DESC, label
+LIMIT {limit:UInt32}

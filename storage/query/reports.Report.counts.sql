@@ -1,6 +1,0 @@
-SELECT total, first, last, label, known, withheld, rounded, value
-FROM report_counts(
-    site = {site:String}, zone = {zone:String}, from = {from:Date}, to = {to:Date},
-    metric = {metric:String}, by = {by:String}, k = {k:UInt32})
-ORDER BY total DESC, first, value DESC, label
-LIMIT {limit:UInt32}
