@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-
-	"kelisim/consent"
 )
 
 // cookieNames are the two cookies of a deployment. The token is HttpOnly, so
@@ -33,24 +31,13 @@ func secureRequest(c *fiber.Ctx) bool {
 
 func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
 
-// token is the token of a request's cookie, as a string of its own.
+// read is a cookie's value, as a string of its own.
 func (n cookieNames) read(c *fiber.Ctx, name string) string {
 	return string(append([]byte(nil), c.Cookies(name)...))
 }
 
-// set writes both cookies. Without a token the token cookie is taken away. Their
-// life is that of what they stand for and is never renewed silently.
-func (n cookieNames) set(c *fiber.Ctx, token string, m consent.Marker, now time.Time) {
-	life := m.Expires.Sub(now)
-	n.write(c, n.marker, m.String(), life, false)
-	if token == "" {
-		n.write(c, n.token, "", 0, true)
-		return
-	}
-	n.write(c, n.token, token, life, true)
-}
-
-// write sets one cookie; without a value it is taken away.
+// write sets one cookie; without a value it is taken away. Its life is that of
+// what it stands for and is never renewed silently.
 func (n cookieNames) write(c *fiber.Ctx, name, value string, life time.Duration, httpOnly bool) {
 	cookie := &fiber.Cookie{
 		Name: name, Value: value, Path: "/", Secure: n.secure, HTTPOnly: httpOnly,

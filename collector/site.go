@@ -2,7 +2,6 @@ package collector
 
 import (
 	"fmt"
-	"strings"
 
 	"kelisim/consent"
 	"kelisim/consent/policy"
@@ -29,18 +28,6 @@ func (s *Server) site(id string) (site, bool) {
 	return site{
 		id: known.ID(), hosts: p.Hosts, langs: p.Langs, edition: known.Edition(), proofDays: p.ProofDays, known: known,
 	}, true
-}
-
-// language picks a language that the site offers: the one that was asked for,
-// also as a region of it, or the site's first.
-func (s site) language(asked string) string {
-	asked, _, _ = strings.Cut(strings.ToLower(asked), "-")
-	for _, l := range s.langs {
-		if l == asked {
-			return l
-		}
-	}
-	return s.langs[0]
 }
 
 // errorType names the type of an error, whose text could repeat a request.
