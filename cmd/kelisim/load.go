@@ -188,9 +188,7 @@ func (p *player) visit(ctx context.Context, k *known, view accesslog.Pageview, t
 		return nil
 	}
 	if view.Time.Sub(k.last) > idle {
-		if err := k.browser.NewSession(); err != nil {
-			return err
-		}
+		k.browser.NewSession()
 	}
 	k.last = view.Time
 	began := time.Now()

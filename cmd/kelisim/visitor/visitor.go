@@ -47,7 +47,9 @@ func New(o Options) *Visitor {
 	if o.PatientFor == 0 {
 		o.PatientFor = time.Minute
 	}
-	return &Visitor{o: o, cookies: map[string]string{}}
+	v := &Visitor{o: o, cookies: map[string]string{}}
+	v.NewSession()
+	return v
 }
 
 // Answer is what became of the events of one call.
@@ -94,13 +96,10 @@ func (v *Visitor) Decide(ctx context.Context, action string, choices map[string]
 }
 
 // NewSession begins a visit.
-func (v *Visitor) NewSession() error {
+func (v *Visitor) NewSession() {
 	var id [16]byte
-	if _, err := rand.Read(id[:]); err != nil {
-		return fmt.Errorf("visitor: %w", err)
-	}
+	_, _ = rand.Read(id[:]) // never fails
 	v.session, v.start, v.seq = hex.EncodeToString(id[:]), v.o.Now(), 0
-	return nil
 }
 
 // Pageview makes the event of a page; Send sends it.
@@ -122,11 +121,6 @@ func (v *Visitor) Engaged(page Event, d time.Duration) Event {
 
 // Send sends events and repeats the call until it is acknowledged.
 func (v *Visitor) Send(ctx context.Context, events ...Event) (Answer, error) {
-	if v.session == "" {
-		if err := v.NewSession(); err != nil {
-			return Answer{}, err
-		}
-	}
 	body := map[string]any{
 		"v": 1, "site": v.o.Site, "now": v.o.Now().UnixMilli(),
 		"session": map[string]any{"id": v.session, "start": v.start.UnixMilli()}, "events": events,
