@@ -57,15 +57,31 @@ func (w words) chart(m report.Metric, p period, rows []report.Row) chart {
 		c.Ticks = append(c.Ticks, w.value(m, uint64(top*part)))
 		c.Lines = append(c.Lines, round(chartHeight*(1-part)))
 	}
-	marks := min(5, int(p.To-p.From)+1)
-	for i := range marks {
-		day := p.From
-		if marks > 1 {
-			day += report.Day(math.Round(float64(p.To-p.From) * float64(i) / float64(marks-1)))
-		}
-		c.Days = append(c.Days, w.day(day))
+	for _, d := range marks(p) {
+		c.Days = append(c.Days, w.mark(d))
 	}
 	return c
+}
+
+// marks picks the days that are named along the axis, as evenly as whole days
+// allow.
+func marks(p period) []report.Day {
+	steps := int(p.To - p.From)
+	if steps == 0 {
+		return []report.Day{p.From}
+	}
+	parts := min(4, steps)
+	for _, even := range []int{4, 3, 2} {
+		if steps%even == 0 {
+			parts = even
+			break
+		}
+	}
+	var days []report.Day
+	for i := range parts + 1 {
+		days = append(days, p.From+report.Day(math.Round(float64(steps*i)/float64(parts))))
+	}
+	return days
 }
 
 // perDay is how high a bar is: an average stays what it is, a sum is spread.

@@ -48,6 +48,9 @@ type Site struct {
 	Names map[string]string // by language; the id stands in where one is missing
 	Zone  *time.Location    // whose days are meant; nil = UTC
 	K     uint32            // 0 = DefaultK; never below LeastK
+	// Tag is the line to put on the site's pages, shown while nothing has been
+	// heard of the site. Default: that of a site whose collector lives at /kelisim/.
+	Tag string
 }
 
 // Options is what New needs.
@@ -131,6 +134,9 @@ func checkSites(o Options) ([]Site, error) {
 		}
 		if s.Zone == nil {
 			s.Zone = time.UTC
+		}
+		if s.Tag == "" {
+			s.Tag = `<script async src="/kelisim/k.js" data-site="` + s.ID + `"></script>`
 		}
 		if s.K == 0 {
 			s.K = DefaultK

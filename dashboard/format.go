@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -28,8 +29,12 @@ func (w words) figure(m report.Metric, f report.Figure) string {
 
 func (w words) value(m report.Metric, n uint64) string {
 	if m == report.EngagedTime {
+		key := "duration"
+		if n < 60 {
+			key = "duration_short"
+		}
 		return strings.NewReplacer(
-			"{m}", strconv.FormatUint(n/60, 10), "{s}", strconv.FormatUint(n%60, 10)).Replace(w.t["duration"])
+			"{m}", strconv.FormatUint(n/60, 10), "{s}", strconv.FormatUint(n%60, 10)).Replace(w.t[key])
 	}
 	return locale.Integer(w.lang, int64(n))
 }
@@ -48,6 +53,15 @@ func (w words) day(d report.Day) string {
 
 func (w words) dayInWords(d report.Day) string {
 	return locale.Date(w.lang, asTime(d))
+}
+
+// mark writes a day along an axis, where there is little room.
+func (w words) mark(d report.Day) string {
+	_, month, day := d.Date()
+	if w.lang == locale.EN {
+		return strconv.Itoa(day) + " " + month.String()[:3]
+	}
+	return fmt.Sprintf("%02d.%02d", day, int(month))
 }
 
 // span writes the days a row covers.

@@ -169,7 +169,7 @@ func (w words) empty(presence report.Presence, site Site) *emptyView {
 		return of("empty_asked")
 	default:
 		v := of("empty_nothing")
-		v.Tag = `<script async src="/kelisim/k.js" data-site="` + site.ID + `"></script>`
+		v.Tag = site.Tag
 		return v
 	}
 }
