@@ -1,0 +1,172 @@
+/**
+ * First light: a real browser, the files that are served, the real collector and
+ * the real database. KELISIM_E2E holds the addresses; the Go test in
+ * cmd/kelisim/firstlight sets it.
+ */
+
+import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { launch, stored, until, visitor } from './browser.ts';
+
+interface Where {
+  site: string;
+  dashboard: string;
+  sql: string;
+  user: string;
+  password: string;
+}
+
+const where = JSON.parse(process.env['KELISIM_E2E'] ?? '{}') as Where;
+if (!where.site) throw new Error('run this through: go test ./cmd/kelisim/firstlight');
+
+const userAgent = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36';
+const day = 86_400_000;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+async function sql(query: string): Promise<string[][]> {
+  const answer = await fetch(where.sql, { method: 'POST', body: query });
+  if (!answer.ok) throw new Error(await answer.text());
+  return (await answer.json()) as string[][];
+}
+
+const count = async (query: string): Promise<number> => Number((await sql(query))[0]![0]);
+
+/** Asks the database until an answer is right. */
+async function eventually(what: string, right: () => Promise<boolean>, ms = 30_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!(await right())) {
+    if (Date.now() > end) throw new Error(`never happened: ${what}`);
+    await new Promise((next) => setTimeout(next, 100));
+  }
+}
+
+/** A new profile that keeps a list of its requests. */
+async function newcomer(locale: string): Promise<{ context: BrowserContext; page: Page; requests: Request[]; calls: () => string[] }> {
+  const context = await visitor(browser, { locale, userAgent });
+  const requests: Request[] = [];
+  context.on('request', (request) => requests.push(request));
+  const page = await context.newPage();
+  const calls = (): string[] =>
+    requests
+      .map((request) => request.url())
+      .filter((url) => !url.startsWith('data:'))
+      .map((url) => url.replace(where.site, '').replace(/\?.*/, '').replace(/\.[0-9a-f]{16}\./, '.'))
+      .filter((path) => path.startsWith('/kelisim/') || path.startsWith('http'));
+  return { context, page, requests, calls };
+}
+
+const act = (page: Page, action: string) => page.locator(`[data-kelisim-action="${action}"]:visible`).first();
+
+/** Settles: what could still be sent has been sent. */
+const settle = (page: Page) => page.waitForTimeout(700);
+
+async function browse(page: Page, lang: string): Promise<void> {
+  for (const name of ['plans', 'files']) {
+    await page.goto(`${where.site}/${lang}/${name}?utm_source=letter&secret=1#part`);
+    await page.evaluate(() => history.pushState({}, '', `${location.pathname}/inside`));
+    await settle(page);
+  }
+}
+
+describe.each([
+  ['kk', 'kk-KZ', 'Барлығын қабылдау'],
+  ['ru', 'ru-KZ', 'Принять все'],
+  ['en', 'en-GB', 'Accept all'],
+])('%s', (lang, locale, accept) => {
+  test('before a choice nothing is stored and nothing but loader and config is asked for', async () => {
+    const { context, page, calls } = await newcomer(locale);
+    await page.goto(`${where.site}/${lang}/`);
+    await act(page, 'accept-all').waitFor();
+    expect(await act(page, 'accept-all').textContent()).toBe(accept);
+    expect(await page.locator('#kelisim').getAttribute('lang')).toBe(lang);
+    await page.mouse.wheel(0, 500);
+    await settle(page);
+    await page.goto(`${where.site}/${lang}/about`);
+    await act(page, 'accept-all').waitFor();
+    await settle(page);
+    expect(await stored(page)).toEqual({ cookies: [], local: [], session: 0, databases: 0, writes: [] });
+    const allowed = new Set(['/kelisim/k.js', '/kelisim/a/banner.js', '/kelisim/a/banner.css', '/kelisim/v1/banner']);
+    expect(calls().filter((path) => !allowed.has(path))).toEqual([]);
+    expect(await page.evaluate(() => (window as unknown as { violations: string[] }).violations)).toEqual([]);
+    await context.close();
+  });
+
+  test('after Refuse nothing is ever stored', async () => {
+    const rows = await count('SELECT count() FROM events');
+    const refused = await count("SELECT sum(n) FROM banner_counts WHERE kind = 'refused'");
+    const consents = await count('SELECT count() FROM consents');
+    const { context, page, calls } = await newcomer(locale);
+    await page.goto(`${where.site}/${lang}/`);
+    await act(page, 'refuse-all').click();
+    await until('the refusal is marked', () => calls().includes('/kelisim/v1/consent'));
+    await settle(page);
+    await browse(page, lang);
+    const kept = await stored(page);
+    expect({ ...kept, writes: [] }).toEqual({ cookies: ['kelisim-state'], local: [], session: 0, databases: 0, writes: [] });
+    expect(kept.writes).toEqual([]);
+    expect(calls().filter((path) => path.includes('events') || path.includes('telemetry'))).toEqual([]);
+    expect(await page.locator('#kelisim').isVisible()).toBe(false);
+    await eventually('the refusal is counted', async () => (await count("SELECT sum(n) FROM banner_counts WHERE kind = 'refused'")) === refused + 1);
+    expect(await count('SELECT count() FROM events')).toBe(rows);
+    expect(await count('SELECT count() FROM consents')).toBe(consents);
+    await context.close();
+  });
+
+  test('after Accept a page view is a row and shows on the dashboard; after Withdraw it is gone', async () => {
+    const { context, page, requests } = await newcomer(locale);
+    await page.goto(`${where.site}/${lang}/`);
+    await act(page, 'accept-all').click();
+    await until('the page view is sent', () => requests.some((request) => request.url().endsWith('/v1/events')));
+    await browse(page, lang);
+    const state = (await (await page.request.get(`${where.site}/kelisim/v1/consent?site=demo`)).json()) as { id: string; expires_at: string };
+    const mine = `consent_id = '${state.id}'`;
+
+    // Five page views: home, and two pages with a navigation inside each.
+    await eventually('five rows', async () => (await count(`SELECT count() FROM events WHERE name = 'pageview' AND ${mine}`)) === 5);
+    const [row] = await sql(
+      `SELECT toString(ip), browser, os, device, path, utm_source, referrer, toUnixTimestamp64Milli(time), toUnixTimestamp(expires_at),
+        session_id != toUUID('00000000-0000-0000-0000-000000000000') FROM events_full WHERE ${mine} AND path = '/${lang}/plans'`,
+    );
+    const [ip, family, os, device, path, source, referrer, time, expires, session] = row!;
+    expect([ip, family, os, device, path, source, referrer]).toEqual(['::ffff:127.0.0.0', 'Chrome', 'Linux', 'desktop', `/${lang}/plans`, 'letter', '']);
+    expect(session).toBeTruthy();
+    const bound = Math.min(Number(time) + 90 * day, Date.parse(state.expires_at));
+    expect(Number(expires) * 1000).toBe(Math.floor(bound / day) * day);
+
+    await dashboardShows(lang);
+
+    await page.locator('#kelisim-open').click();
+    await act(page, 'withdraw').click();
+    await until('the withdrawal is sent', () => requests.some((request) => request.postData()?.includes('"withdraw"') ?? false));
+    await eventually('the withdrawal stands', async () => (await count(`SELECT count() FROM consents WHERE state = 'ConsentWithdrawn' AND ${mine}`)) === 1);
+    const sent = requests.filter((request) => request.url().endsWith('/v1/events')).length;
+    await browse(page, lang);
+    expect(requests.filter((request) => request.url().endsWith('/v1/events')).length).toBe(sent);
+    expect(await stored(page)).toMatchObject({ cookies: ['kelisim-state'], local: [], session: 0, databases: 0 });
+
+    await eventually('the erasure has its certificate', async () => (await count(`SELECT count() FROM erasures WHERE done_at IS NOT NULL AND ${mine}`)) === 1);
+    expect(await count(`SELECT count() FROM events WHERE ${mine}`)).toBe(0);
+    expect(await count(`SELECT count() FROM addresses WHERE ${mine}`)).toBe(0);
+    await eventually('no inactive part is left', async () =>
+      (await count("SELECT count() FROM system.parts WHERE database = 'kelisim' AND table IN ('events', 'addresses') AND NOT active")) === 0, 60_000);
+    await context.close();
+  });
+});
+
+/** Signs in and looks for the page in the report. */
+async function dashboardShows(lang: string): Promise<void> {
+  const context = await browser.newContext({ locale: 'en-GB' });
+  const page = await context.newPage();
+  await page.goto(where.dashboard);
+  await page.fill('input[name=name], input[name=user], input[type=text]', where.user);
+  await page.fill('input[type=password]', where.password);
+  await page.locator('form:has(input[type=password]) button').click();
+  await page.waitForLoadState();
+  expect(await page.locator('body').textContent()).toContain(`/${lang}/plans`);
+  await context.close();
+}
