@@ -189,6 +189,9 @@ func TestCounters(t *testing.T) {
 		dropped: map[string]uint64{"bot": 50, "invalid": 3, "stored": 900}})
 	countUp(t, db, "joined", counters{day: 3, shown: 60, refused: 30, acceptAll: 1, custom: 1, dropped: map[string]uint64{"bot": 2}},
 		counters{day: 4, shown: 20, acceptAll: 6, dropped: map[string]uint64{"bot": 4}})
+	waits := []counters{{day: 3, shown: 30, refused: 10, acceptAll: 4}, {day: 4, shown: 4, acceptAll: 1}}
+	countUp(t, db, "waits", waits...)
+	countUp(t, db, "late", append(waits, counters{day: 5, shown: 6})...)
 	countUp(t, db, "few", counters{day: 3, shown: 3}, counters{day: 4, shown: 4, refused: 1})
 	countUp(t, db, "tiny", counters{day: 3, shown: 2, acceptAll: 1, undone: 1, dropped: map[string]uint64{"bot": 1}})
 
@@ -220,6 +223,13 @@ func TestCounters(t *testing.T) {
 	f("joined", report.Banner, report.ByDay, 80, false, map[string]uint64{"2026-11-03 2026-11-03": 60, "2026-11-04 2026-11-04": 20})
 	f("joined", report.Banner, report.ByChoice, 80, false, map[string]uint64{"accepted": 8, "refused": 30, "ignored": 42})
 	f("joined", report.Dropped, report.ByReason, 6, false, map[string]uint64{"bot": 6})
+
+	// With the fourth the choices would do, but its four banners are not shown by
+	// themselves and would follow from the choices: they wait for the fifth.
+	f("late", report.Banner, report.ByDay, 40, false, map[string]uint64{"2026-11-03 2026-11-03": 30, "2026-11-04 2026-11-05": 10})
+	f("late", report.Banner, report.ByChoice, 40, false, map[string]uint64{"accepted": 5, "refused": 10, "ignored": 25})
+	f("waits", report.Banner, report.ByDay, 30, true, map[string]uint64{"2026-11-03 2026-11-03": 30})
+	f("waits", report.Banner, report.ByChoice, 0, true, none)
 
 	f("few", report.Banner, report.ByDay, 7, false, map[string]uint64{"2026-11-03 2026-11-04": 7})
 	f("few", report.Banner, report.ByChoice, 0, true, none)

@@ -5,13 +5,17 @@
 -- Days are joined from the first of each month until the banners shown are k; for
 -- the choices, which add up to the banners shown, until each choice is k or was
 -- made by nobody. So nothing has to be hidden within a block, and nothing follows
--- by subtraction. A period counts whole blocks only.
+-- by subtraction; a block of choices ends only where one of banners ends, so that
+-- the two do not isolate a day between them. A period counts whole blocks only.
+--
+-- A block is (first day, last day, shown, refused, accepted, shown since the last
+-- end of a block of banners).
 
 CREATE OR REPLACE VIEW report_banner
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    (b -> b.3 >= {k:UInt32} AND ({by:String} = '' OR (b.4 = 0 OR b.4 >= {k:UInt32}) AND (b.5 = 0 OR b.5 >= {k:UInt32})
+    (b -> b.6 >= {k:UInt32} AND ({by:String} = '' OR (b.4 = 0 OR b.4 >= {k:UInt32}) AND (b.5 = 0 OR b.5 >= {k:UInt32})
         AND (b.3 <= b.4 + b.5 OR b.3 >= b.4 + b.5 + {k:UInt32}))) AS full,
     decisions AS
     (
@@ -40,11 +44,12 @@ WITH
         SELECT arrayJoin(arrayFilter(full, arrayFold(
             (done, d) -> if(
                 full(done[-1]) OR toStartOfMonth(done[-1].1) != toStartOfMonth(d.1),
-                arrayPushBack(done, (d.1, d.1, d.2, d.3, d.4)),
+                arrayPushBack(done, (d.1, d.1, d.2, d.3, d.4, d.2)),
                 arrayPushBack(arrayPopBack(done),
-                    (done[-1].1, d.1, done[-1].3 + d.2, done[-1].4 + d.3, done[-1].5 + d.4))),
+                    (done[-1].1, d.1, done[-1].3 + d.2, done[-1].4 + d.3, done[-1].5 + d.4,
+                        if(done[-1].6 >= {k:UInt32}, 0, done[-1].6) + d.2))),
             arraySort(groupArray((day, shown, refused, accepted))),
-            CAST([], 'Array(Tuple(Date, Date, UInt64, UInt64, UInt64))')))) AS b
+            CAST([], 'Array(Tuple(Date, Date, UInt64, UInt64, UInt64, UInt64))')))) AS b
         FROM daily
     ),
     counted AS
