@@ -24,6 +24,7 @@ var (
 	migrationName = regexp.MustCompile(`^(\d{4})_([a-z0-9_]+)\.sql$`)
 	codecClause   = regexp.MustCompile(`CODEC\((?:[^()]|\([^()]*\))*\)`)
 	oldPartsValue = regexp.MustCompile(`old_parts_lifetime = \d+`)
+	cleanupValue  = regexp.MustCompile(`(cleanup_delay_period|cleanup_delay_period_random_add) = \d+`)
 )
 
 // ErrNewer says that the database was made by a newer version of the program.
@@ -56,7 +57,7 @@ type Options struct {
 	// for in the table's files. Only tests set it.
 	Uncompressed bool
 	// OldPartsLifetime is how long replaced parts stay on the disk, in whole
-	// seconds. Default: as the migrations say.
+	// seconds, and how often the engine looks for such parts. Default: as the migrations say.
 	OldPartsLifetime time.Duration
 }
 
@@ -189,6 +190,7 @@ func apply(ctx context.Context, conn driver.Conn, m Migration, opts Options) err
 		if opts.OldPartsLifetime > 0 {
 			seconds := int(opts.OldPartsLifetime / time.Second)
 			statement = oldPartsValue.ReplaceAllString(statement, "old_parts_lifetime = "+strconv.Itoa(seconds))
+			statement = cleanupValue.ReplaceAllString(statement, "$1 = "+strconv.Itoa(max(seconds, 1)))
 		}
 		if err := execute(ctx, conn, statement); err != nil {
 			return fmt.Errorf("statement %d: %w", i+1, err)

@@ -86,7 +86,7 @@ func start(t *testing.T) *node.Node {
 	n, err := node.Start(t.Context(), node.Options{
 		Config: c, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), K: 1,
 		Schema: schema.Options{OldPartsLifetime: time.Second}, Engine: embedded.Options{Admin: true},
-		Every: node.Intervals{Flush: 100 * time.Millisecond, Poll: time.Second, Erase: 300 * time.Millisecond, Margin: time.Second},
+		Every: node.Intervals{Flush: 100 * time.Millisecond, Poll: time.Second, Erase: 300 * time.Millisecond, Margin: time.Second, Beat: 500 * time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)

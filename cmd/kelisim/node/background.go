@@ -29,7 +29,7 @@ func (n *Node) background(ctx context.Context) {
 		n.ready.Store(nil)
 		w, err := writer.New(writer.Options{
 			Spool: n.spool, Conn: n.db.Writer(), Feed: n.feed, Revoked: n.revoked, Node: n.name,
-			Logger: n.o.Logger, Now: n.o.Now, FlushEvery: n.o.Every.Flush,
+			Logger: n.o.Logger, Now: n.o.Now, FlushEvery: n.o.Every.Flush, Heartbeat: n.o.Every.Beat,
 		})
 		if err != nil {
 			n.o.Logger.Error("node: the writer cannot start; everything stays in the spool", "error", err)

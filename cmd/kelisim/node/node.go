@@ -57,6 +57,7 @@ type Intervals struct {
 	Poll   time.Duration // revocations; default 5 s
 	Erase  time.Duration // default 2 s
 	Margin time.Duration // of a closed erasure; default 10 s
+	Beat   time.Duration // between two lines in the table of nodes; default 5 s
 }
 
 func (i Intervals) withDefaults() Intervals {
@@ -71,6 +72,9 @@ func (i Intervals) withDefaults() Intervals {
 	}
 	if i.Margin == 0 {
 		i.Margin = 10 * time.Second
+	}
+	if i.Beat == 0 {
+		i.Beat = 5 * time.Second
 	}
 	return i
 }
