@@ -86,6 +86,7 @@ type Node struct {
 	lock      *datadir.Lock
 	name      string
 	keys      *consent.Keyring
+	countries enrich.Countries // nil without a database
 	revoked   *consent.Revocations
 	engine    *embedded.Engine
 	db        *storage.DB
@@ -115,7 +116,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{o: o, revoked: consent.NewRevocations()}
 	n.notReady("starting")
 	for _, step := range []func(context.Context) error{
-		n.openData, n.loadKeys, n.listen, n.openDatabase, n.openEditions, n.openSpool, n.serve,
+		n.openData, n.loadKeys, n.listen, n.openCountries, n.openDatabase, n.openEditions, n.openSpool, n.serve,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.Stop(ctx))
@@ -205,7 +206,7 @@ func RoleDSNs(c *config.Config) map[schema.Role]string {
 // openEditions joins the policy files with every edition known before. A first
 // look at the database may fail; the local copies stand in for it.
 func (n *Node) openEditions(ctx context.Context) error {
-	n.prepareDatabase(ctx, n.o.Logger)
+	reached := n.prepareDatabase(ctx, n.o.Logger)
 	policies, problems, err := LoadPolicies(n.o.Config.Policies)
 	if err != nil || len(problems) > 0 {
 		return errors.Join(err, problems.Err())
@@ -222,6 +223,9 @@ func (n *Node) openEditions(ctx context.Context) error {
 		if err := writeArchive(n.o.Config.DataDir, p.Site, p.HashString(), p.Document()); err != nil {
 			return err
 		}
+	}
+	if reached && n.shareEditions(ctx) == nil {
+		n.ready.Store(nil)
 	}
 	return nil
 }
@@ -248,11 +252,10 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	countries, err := n.openCountries()
-	if err != nil {
-		return err
+	if n.countries == nil {
+		n.o.Logger.Info("node: no country database; countries stay unknown", "setting", "--geo-db")
 	}
-	enricher, err := enrich.New(countries, agents)
+	enricher, err := enrich.New(n.countries, agents)
 	if err != nil {
 		return err
 	}

