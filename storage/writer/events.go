@@ -37,11 +37,24 @@ func identify(v minimise.Values) identity {
 }
 
 // writeEvents re-checks every event against the revocations and its own term,
-// inserts what still may be stored, and returns the final outcomes.
-func (w *Writer) writeEvents(ctx context.Context, frames []events, doubt bool) ([]numbered[journal.Outcome], error) {
-	there, err := w.eventsThere(ctx, frames, doubt)
-	if err != nil {
-		return nil, err
+// inserts what still may be stored, and returns the final outcomes. What stood
+// in the table before the first try is a repeat; what an earlier try stored is
+// not.
+func (w *Writer) writeEvents(ctx context.Context, l *load, doubt bool) ([]numbered[journal.Outcome], error) {
+	frames := l.events
+	if l.repeats == nil && !l.replayed {
+		before, err := w.eventsThere(ctx, frames, false)
+		if err != nil {
+			return nil, err
+		}
+		l.repeats = before
+	}
+	var there map[identity]bool
+	if doubt {
+		var err error
+		if there, err = w.eventsThere(ctx, frames, true); err != nil {
+			return nil, err
+		}
 	}
 	now := w.o.Now()
 	var (
@@ -62,7 +75,7 @@ func (w *Writer) writeEvents(ctx context.Context, frames []events, doubt bool) (
 				tally.Add(outcome.Withdrawn, 1)
 			case !now.Before(v.Expires):
 				tally.Add(outcome.Expired, 1)
-			case taken[id], there[id] && !doubt:
+			case taken[id], l.repeats[id]:
 				tally.Add(outcome.Duplicate, 1)
 			case there[id]: // this process or the one before it stored it and did not learn so
 				taken[id] = true
@@ -85,10 +98,10 @@ func (w *Writer) writeEvents(ctx context.Context, frames []events, doubt bool) (
 	return final.rows, nil
 }
 
-// eventsThere reads back which identities of the frames are stored already:
-// all of them in doubt, else only those of sessions older than the process.
-func (w *Writer) eventsThere(ctx context.Context, frames []events, doubt bool) (map[identity]bool, error) {
-	there, ids := map[identity]bool{}, consentIDs(frames, func(b batch.Batch) bool { return doubt || b.ReadBack() })
+// eventsThere reads back which identities of the frames are stored already: all
+// of them, or only those of sessions older than the process.
+func (w *Writer) eventsThere(ctx context.Context, frames []events, every bool) (map[identity]bool, error) {
+	there, ids := map[identity]bool{}, consentIDs(frames, func(b batch.Batch) bool { return every || b.ReadBack() })
 	const chunk = 5000
 	for len(ids) > 0 {
 		n := min(chunk, len(ids))

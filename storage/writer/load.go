@@ -18,6 +18,9 @@ type load struct {
 	counts    []numbered[journal.Count]
 	outcomes  []numbered[journal.Outcome]
 	events    []events
+
+	replayed bool              // a flush of an earlier process may have got through
+	repeats  map[identity]bool // identities that stood in the table before the first try; nil until they are read
 }
 
 // numbered carries the identity that a row has beside its node: its place in the

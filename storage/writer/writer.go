@@ -68,15 +68,26 @@ type Writer struct {
 	o      Options
 	doubt  spool.Position // up to here a flush of an earlier process may have got through
 	beaten time.Time      // of the last heartbeat
+	mark   mark           // the next watermark, once everything up to it is flushed
+	passed time.Time      // the watermark
 }
 
-// New makes a writer.
+// mark is how much had been accepted at a moment.
+type mark struct {
+	at  time.Time
+	end spool.Position
+}
+
+// New makes a writer. It takes what lies in the spool now for the rest of an
+// earlier process, so it must be made before anything is appended.
 func New(o Options) (*Writer, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{o: o, doubt: o.Spool.End()}, nil
+	w := &Writer{o: o, doubt: o.Spool.End(), passed: time.UnixMilli(0)}
+	w.mark = mark{at: o.Now(), end: w.doubt}
+	return w, nil
 }
 
 // Run flushes until ctx ends; then it flushes what is left, for as long as
@@ -102,7 +113,7 @@ func (w *Writer) Run(ctx context.Context) {
 
 // step flushes one run of frames and returns where the next one begins.
 func (w *Writer) step(ctx context.Context, at spool.Position, draining bool) spool.Position {
-	w.heartbeat(ctx)
+	w.heartbeat(ctx, at)
 	frames, next, err := w.gather(ctx, at, draining)
 	if errors.Is(err, spool.ErrClosed) || err == nil && len(frames) == 0 {
 		return next
@@ -116,7 +127,8 @@ func (w *Writer) step(ctx context.Context, at spool.Position, draining bool) spo
 		w.pause(ctx, w.o.MaxBackoff)
 		return at
 	}
-	if !w.persist(ctx, l, at.Before(w.doubt)) {
+	l.replayed = at.Before(w.doubt)
+	if !w.persist(ctx, &l) {
 		return at
 	}
 	if err := w.o.Spool.Advance(next); err != nil {
@@ -143,8 +155,8 @@ func (w *Writer) gather(ctx context.Context, at spool.Position, draining bool) (
 }
 
 // persist tries until the load is in the database; false means that ctx ended first.
-func (w *Writer) persist(ctx context.Context, l load, doubt bool) bool {
-	backoff := 100 * time.Millisecond
+func (w *Writer) persist(ctx context.Context, l *load) bool {
+	doubt, backoff := l.replayed, 100*time.Millisecond
 	for {
 		err := w.flush(ctx, l, doubt)
 		if err == nil {
@@ -162,7 +174,7 @@ func (w *Writer) persist(ctx context.Context, l load, doubt bool) bool {
 
 // flush is the order of one write: decisions before the events they license,
 // own withdrawals and everybody else's before any event, outcomes when final.
-func (w *Writer) flush(ctx context.Context, l load, doubt bool) error {
+func (w *Writer) flush(ctx context.Context, l *load, doubt bool) error {
 	if err := w.writeDecisions(ctx, l.decisions, doubt); err != nil {
 		return err
 	}
@@ -177,7 +189,7 @@ func (w *Writer) flush(ctx context.Context, l load, doubt bool) error {
 		if err := w.o.Feed.Poll(ctx); err != nil {
 			return fmt.Errorf("writer: %w", err)
 		}
-		final, err := w.writeEvents(ctx, l.events, doubt)
+		final, err := w.writeEvents(ctx, l, doubt)
 		if err != nil {
 			return err
 		}
@@ -196,11 +208,18 @@ func (w *Writer) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// heartbeat writes that this node lives, and its watermark: no insert is under
-// way now, and every later one polls the revocations first, so nothing that was
-// revoked before this moment can still come from this node.
-func (w *Writer) heartbeat(ctx context.Context) {
-	now := w.o.Now()
+// heartbeat writes that this node lives, and its watermark: everything that it
+// accepted before that moment is flushed, no insert is under way now, and every
+// later one polls the revocations first. So nothing that was accepted or revoked
+// before the watermark can still come from this node.
+func (w *Writer) heartbeat(ctx context.Context, at spool.Position) {
+	now, end := w.o.Now(), w.o.Spool.End()
+	switch {
+	case !at.Before(end):
+		w.passed, w.mark = now, mark{at: now, end: end}
+	case !at.Before(w.mark.end):
+		w.passed, w.mark = w.mark.at, mark{at: now, end: end}
+	}
 	if now.Sub(w.beaten) < w.o.Heartbeat {
 		return
 	}
@@ -208,7 +227,7 @@ func (w *Writer) heartbeat(ctx context.Context) {
 	b, err := w.o.Conn.PrepareBatch(ctx, "INSERT INTO nodes (node, seen_at, watermark)")
 	if err == nil {
 		defer b.Close()
-		if err = b.Append(w.o.Node, now, now); err == nil {
+		if err = b.Append(w.o.Node, now, w.passed); err == nil {
 			err = b.Send()
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"kelisim/storage/editions"
 	"kelisim/storage/erasure"
 	"kelisim/storage/schema"
-	"kelisim/storage/writer"
 )
 
 // background starts the work behind the edge. All of it ends with Stop: first
@@ -27,17 +26,9 @@ func (n *Node) background(ctx context.Context) {
 			return
 		}
 		n.ready.Store(nil)
-		w, err := writer.New(writer.Options{
-			Spool: n.spool, Conn: n.db.Writer(), Feed: n.feed, Revoked: n.revoked, Node: n.name,
-			Logger: n.o.Logger, Now: n.o.Now, FlushEvery: n.o.Every.Flush, Heartbeat: n.o.Every.Beat,
-		})
-		if err != nil {
-			n.o.Logger.Error("node: the writer cannot start; everything stays in the spool", "error", err)
-			return
-		}
 		n.wait.Go(func() { n.feed.Run(ctx, n.o.Every.Poll, n.o.Logger) })
 		n.erase(ctx)
-		w.Run(writing)
+		n.writer.Run(writing)
 	})
 }
 

@@ -35,6 +35,7 @@ import (
 	"kelisim/storage/revocation"
 	"kelisim/storage/rights"
 	"kelisim/storage/schema"
+	"kelisim/storage/writer"
 )
 
 // Options say how a node runs.
@@ -93,6 +94,7 @@ type Node struct {
 	feed      *revocation.Feed
 	spool     *spool.Spool
 	journal   *journal.Journal
+	writer    *writer.Writer
 	public    net.Listener
 	admin     net.Listener
 	apps      []*fiber.App
@@ -239,6 +241,13 @@ func (n *Node) openSpool(ctx context.Context) error {
 	n.spool = s
 	n.onStop(s.Close)
 	if err := journal.Revoked(ctx, s, n.revoked.Add); err != nil {
+		return err
+	}
+	n.writer, err = writer.New(writer.Options{
+		Spool: s, Conn: n.db.Writer(), Feed: n.feed, Revoked: n.revoked, Node: n.name,
+		Logger: n.o.Logger, Now: n.o.Now, FlushEvery: n.o.Every.Flush, Heartbeat: n.o.Every.Beat,
+	})
+	if err != nil {
 		return err
 	}
 	n.journal, err = journal.New(s, n.o.Logger)
