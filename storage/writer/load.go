@@ -19,7 +19,7 @@ type load struct {
 	outcomes  []numbered[journal.Outcome]
 	events    []events
 
-	replayed bool              // a flush of an earlier process may have got through
+	replayed bool              // an earlier flush may have got through unseen
 	repeats  map[identity]bool // identities that stood in the table before the first try; nil until they are read
 }
 

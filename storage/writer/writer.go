@@ -66,7 +66,7 @@ func (o Options) withDefaults() (Options, error) {
 // Writer is the one reader of a spool. Run may be called once.
 type Writer struct {
 	o      Options
-	doubt  spool.Position // up to here a flush of an earlier process may have got through
+	doubt  spool.Position // up to here an earlier flush may have got through unseen
 	beaten time.Time      // of the last heartbeat
 	mark   mark           // the next watermark, once everything up to it is flushed
 	passed time.Time      // the watermark
@@ -91,16 +91,18 @@ func New(o Options) (*Writer, error) {
 }
 
 // Run flushes until ctx ends; then it flushes what is left, for as long as
-// DrainFor, and leaves the rest to the spool.
+// DrainFor, and leaves the rest to the spool. The end of ctx lets a flush under
+// way come to its own end: an insert that is cut off may still be carried out.
 func (w *Writer) Run(ctx context.Context) {
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.o.DrainFor, cancel) })()
 	at := w.o.Spool.Checkpoint()
 	for ctx.Err() == nil {
-		at = w.step(ctx, at, false)
+		at = w.step(ctx, last, at, false)
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.o.DrainFor)
-	defer cancel()
 	for last.Err() == nil {
-		next := w.step(last, at, true)
+		next := w.step(last, last, at, true)
 		if next == at {
 			break
 		}
@@ -111,8 +113,9 @@ func (w *Writer) Run(ctx context.Context) {
 	}
 }
 
-// step flushes one run of frames and returns where the next one begins.
-func (w *Writer) step(ctx context.Context, at spool.Position, draining bool) spool.Position {
+// step flushes one run of frames and returns where the next one begins. It waits
+// and tries again until ctx ends; what it has begun it ends, until last ends.
+func (w *Writer) step(ctx, last context.Context, at spool.Position, draining bool) spool.Position {
 	w.heartbeat(ctx, at)
 	frames, next, err := w.gather(ctx, at, draining)
 	if errors.Is(err, spool.ErrClosed) || err == nil && len(frames) == 0 {
@@ -128,7 +131,10 @@ func (w *Writer) step(ctx context.Context, at spool.Position, draining bool) spo
 		return at
 	}
 	l.replayed = at.Before(w.doubt)
-	if !w.persist(ctx, &l) {
+	if !w.persist(ctx, last, &l) {
+		if w.doubt.Before(next) { // the stop came in the middle of a flush
+			w.doubt = next
+		}
 		return at
 	}
 	if err := w.o.Spool.Advance(next); err != nil {
@@ -155,10 +161,10 @@ func (w *Writer) gather(ctx context.Context, at spool.Position, draining bool) (
 }
 
 // persist tries until the load is in the database; false means that ctx ended first.
-func (w *Writer) persist(ctx context.Context, l *load) bool {
+func (w *Writer) persist(ctx, last context.Context, l *load) bool {
 	doubt, backoff := l.replayed, 100*time.Millisecond
 	for {
-		err := w.flush(ctx, l, doubt)
+		err := w.flush(last, l, doubt)
 		if err == nil {
 			return true
 		}

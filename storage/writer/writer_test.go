@@ -69,6 +69,7 @@ func TestWritesEverythingOnce(t *testing.T) {
 	if n := s.Spool.Backlog(); n != 0 {
 		t.Errorf("%d bytes are left in the spool", n)
 	}
+	flush(t, s, "one") // there is nothing more, and the next heartbeat says so
 	counts(t, storagetest.Admin(t), map[string]int{
 		"SELECT uniqExact(node) FROM nodes WHERE watermark > now() - 60": 1,
 		"SELECT count() FROM events WHERE name = 'pageview' AND path IN ('/a', '/b') AND browser = 'Chrome' AND country = 'KZ' " +
@@ -262,17 +263,28 @@ func TestChecksAgainWhenItFlushes(t *testing.T) {
 	})
 }
 
-// TestDrainsAtTheEnd: what was accepted before the stop is flushed by it.
+// TestDrainsAtTheEnd: what was accepted before the stop is flushed by it, once,
+// also when the stop comes in the middle of a flush.
 func TestDrainsAtTheEnd(t *testing.T) {
 	storagetest.DB(t)
-	s := site(t, &clock{})
-	stop := run(t, newWriter(t, s, "one", connect(t, storagetest.Engine(t).Access().Address)))
-	p := s.Accept(t)
-	for i := range 100 {
-		s.Visit(t, p, p.View(fmt.Sprintf("/%d", i)))
+	s, conn := site(t, &clock{}), connect(t, storagetest.Engine(t).Access().Address)
+	const stops, views = 20, 20
+	for round := range stops {
+		stop := run(t, newWriter(t, s, "one", conn))
+		p := s.Accept(t)
+		for i := range views {
+			s.Visit(t, p, p.View(fmt.Sprintf("/%d", i)))
+		}
+		time.Sleep(time.Duration(round) * time.Millisecond) // each stop at another point of a flush
+		stop()
 	}
-	stop()
-	counts(t, storagetest.Admin(t), map[string]int{"SELECT count() FROM events": 100})
+	counts(t, storagetest.Admin(t), map[string]int{
+		"SELECT count() FROM events":                           stops * views,
+		"SELECT uniqExact(session_id, seq) FROM events":        stops * views,
+		"SELECT count() FROM addresses":                        stops * views,
+		"SELECT count() FROM consents":                         stops,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'stored'": stops * views,
+	})
 }
 
 // TestWatermark: a node's watermark never passes what still waits on it.
