@@ -58,21 +58,29 @@ func (c change) where() (string, []any) {
 	}
 }
 
-// lost is what a narrowed choice no longer licenses: the values to empty, and
-// the condition under which a whole row has nothing left to say.
-var lost = map[consent.Field]struct{ set, row, holds string }{
-	consent.FieldPage:       {set: "path = ''", row: "name IN ('pageview', 'engagement')", holds: "path != ''"},
-	consent.FieldReferrer:   {set: "referrer = ''", holds: "referrer != ''"},
-	consent.FieldCampaign:   {set: "utm_source = '', utm_medium = '', utm_campaign = ''", holds: "utm_source != '' OR utm_medium != '' OR utm_campaign != ''"},
-	consent.FieldCountry:    {set: "country = ''", holds: "country != ''"},
-	consent.FieldBrowser:    {set: "browser = '', browser_version = ''", holds: "browser != '' OR browser_version != ''"},
-	consent.FieldOS:         {set: "os = ''", holds: "os != ''"},
-	consent.FieldDevice:     {set: "device = ''", holds: "device != ''"},
-	consent.FieldSession:    {set: "session_id = toUUID('00000000-0000-0000-0000-000000000000')", row: "name = 'engagement'", holds: "session_id != toUUID('00000000-0000-0000-0000-000000000000')"},
+// lost is what a narrowed choice no longer licenses: the values to empty, the
+// condition under which a whole row has nothing left to say, and the networks
+// that go with it.
+var lost = map[consent.Field]struct{ set, row, holds, networks string }{
+	consent.FieldPage: {
+		set: "path = ''", row: "name IN ('pageview', 'engagement')", holds: "path != ''", networks: "name IN ('pageview', 'engagement')",
+	},
+	consent.FieldReferrer: {set: "referrer = ''", holds: "referrer != ''"},
+	consent.FieldCampaign: {set: "utm_source = '', utm_medium = '', utm_campaign = ''", holds: "utm_source != '' OR utm_medium != '' OR utm_campaign != ''"},
+	consent.FieldCountry:  {set: "country = ''", holds: "country != ''"},
+	consent.FieldAddress:  {networks: "true"},
+	consent.FieldBrowser:  {set: "browser = '', browser_version = ''", holds: "browser != '' OR browser_version != ''"},
+	consent.FieldOS:       {set: "os = ''", holds: "os != ''"},
+	consent.FieldDevice:   {set: "device = ''", holds: "device != ''"},
+	consent.FieldSession: {
+		set: "session_id = " + noSession, row: "name = 'engagement'", holds: "session_id != " + noSession, networks: "session_id != " + noSession,
+	},
 	consent.FieldVisitor:    {set: "visitor = false", holds: "visitor"},
-	consent.FieldEvents:     {row: "name NOT IN ('pageview', 'engagement')"},
-	consent.FieldEngagement: {row: "name = 'engagement'"},
+	consent.FieldEvents:     {row: "name NOT IN ('pageview', 'engagement')", networks: "name NOT IN ('pageview', 'engagement')"},
+	consent.FieldEngagement: {row: "name = 'engagement'", networks: "name = 'engagement'"},
 }
+
+const noSession = "toUUID('00000000-0000-0000-0000-000000000000')"
 
 // parts splits the lost fields into the rows to delete and the values to empty.
 func (c change) parts() (rows, sets, holds []string) {
@@ -91,11 +99,12 @@ func (c change) parts() (rows, sets, holds []string) {
 func (c change) statements() []statement {
 	where, args := c.where()
 	if c.kind != writer.EraseNarrowed {
-		out := []statement{{"ALTER TABLE events DELETE WHERE " + where, args}}
+		rows := statement{"ALTER TABLE events DELETE WHERE " + where, args}
 		if c.kind == writer.EraseDemanded { // the narrow table has no time: all of the consent's networks go
 			where, args = "site = ? AND consent_id = ?", args[:2]
 		}
-		return append(out, statement{"ALTER TABLE addresses DELETE WHERE " + where, args})
+		// Networks first: as long as rows are left, a pass that was cut short is repeated.
+		return []statement{{"ALTER TABLE addresses DELETE WHERE " + where, args}, rows}
 	}
 	rows, sets, _ := c.parts()
 	var out []statement
@@ -105,17 +114,23 @@ func (c change) statements() []statement {
 	if len(sets) > 0 {
 		out = append(out, statement{fmt.Sprintf("ALTER TABLE events UPDATE %s WHERE %s", strings.Join(sets, ", "), where), args})
 	}
-	if c.losesAddress() {
-		out = append(out, statement{"ALTER TABLE addresses DELETE WHERE site = ? AND consent_id = ?", args[:2]})
+	if networks := c.networks(); networks != "" {
+		out = append(out, statement{"ALTER TABLE addresses DELETE WHERE site = ? AND consent_id = ? AND (" + networks + ")", args[:2]})
 	}
 	return out
 }
 
-// losesAddress reports whether the networks must go: no longer licensed, or the
-// page views they belong to are not.
-func (c change) losesAddress() bool {
-	f := consent.Fields(c.jobs[0].Lost)
-	return f.Has(consent.FieldAddress) || f.Has(consent.FieldPage)
+// networks says which of the consent's networks go with the lost fields: those
+// of rows that go, those that name the session, or all. No row of the new choice
+// has such a network.
+func (c change) networks() string {
+	var which []string
+	for _, f := range consent.Fields(c.jobs[0].Lost).List() {
+		if n := lost[f].networks; n != "" {
+			which = append(which, n)
+		}
+	}
+	return strings.Join(which, " OR ")
 }
 
 // counts ask how much of what must go is still there.
@@ -133,8 +148,8 @@ func (c change) counts() []statement {
 	if holds = append(holds, rows...); len(holds) > 0 {
 		out = append(out, statement{fmt.Sprintf("SELECT count() FROM events WHERE %s AND (%s)", where, strings.Join(holds, " OR ")), args})
 	}
-	if c.losesAddress() {
-		out = append(out, statement{"SELECT count() FROM addresses WHERE site = ? AND consent_id = ?", args[:2]})
+	if networks := c.networks(); networks != "" {
+		out = append(out, statement{"SELECT count() FROM addresses WHERE site = ? AND consent_id = ? AND (" + networks + ")", args[:2]})
 	}
 	return out
 }

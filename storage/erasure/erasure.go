@@ -4,8 +4,8 @@
 // and when: its certificate.
 //
 // A job is carried out at once, and closed only when no node can still deliver
-// rows that it covers: after every live node's watermark has passed it, and with
-// nothing left to count.
+// rows that it covers: after every live node's watermark has passed the moment
+// at which the job stood in the database, and with nothing left to count.
 package erasure
 
 import (
@@ -27,14 +27,15 @@ type Options struct {
 	Logger *slog.Logger
 	Now    func() time.Time
 	Every  time.Duration // between two passes; default 2 s
-	Margin time.Duration // between a job and the watermarks that close it; default 10 s
+	Margin time.Duration // between finding a job and the watermarks that close it; default 10 s
 	Alive  time.Duration // a node that was silent for longer is gone; default 5 min
 }
 
 // Eraser works through the jobs. Two of them on one database do no harm.
 type Eraser struct {
 	o    Options
-	done map[uuid.UUID]uint64 // rows that the first pass over a job erased
+	done map[uuid.UUID]uint64    // rows that the passes over a job erased
+	seen map[uuid.UUID]time.Time // when an open job was first found in the database
 }
 
 // New makes an eraser.
@@ -51,7 +52,7 @@ func New(o Options) (*Eraser, error) {
 	if o.Alive == 0 {
 		o.Alive = 5 * time.Minute
 	}
-	return &Eraser{o: o, done: map[uuid.UUID]uint64{}}, nil
+	return &Eraser{o: o, done: map[uuid.UUID]uint64{}, seen: map[uuid.UUID]time.Time{}}, nil
 }
 
 // Run makes a pass every interval until ctx ends.
@@ -96,8 +97,12 @@ LIMIT 1000`
 // many jobs stay open.
 func (e *Eraser) Pass(ctx context.Context) (open int, err error) {
 	jobs, err := e.pending(ctx)
-	if err != nil || len(jobs) == 0 {
+	if err != nil {
 		return 0, err
+	}
+	e.look(jobs)
+	if len(jobs) == 0 {
+		return 0, nil
 	}
 	for _, c := range group(jobs) {
 		if err := e.erase(ctx, c); err != nil {
@@ -109,7 +114,7 @@ func (e *Eraser) Pass(ctx context.Context) (open int, err error) {
 		return len(jobs), err
 	}
 	for _, j := range jobs {
-		if !watermark.After(j.Requested.Add(e.o.Margin)) {
+		if !watermark.After(e.seen[j.ID].Add(e.o.Margin)) {
 			open++
 			continue
 		}
@@ -122,6 +127,19 @@ func (e *Eraser) Pass(ctx context.Context) (open int, err error) {
 		}
 	}
 	return open, nil
+}
+
+// look notes when each open job was first found. A job can reach the database
+// long after it was asked for; only a node that looked after that knows of it.
+func (e *Eraser) look(jobs []job) {
+	now, seen, done := e.o.Now(), map[uuid.UUID]time.Time{}, map[uuid.UUID]uint64{}
+	for _, j := range jobs {
+		seen[j.ID], done[j.ID] = now, e.done[j.ID]
+		if at, ok := e.seen[j.ID]; ok {
+			seen[j.ID] = at
+		}
+	}
+	e.seen, e.done = seen, done
 }
 
 func (e *Eraser) pending(ctx context.Context) ([]job, error) {
@@ -218,6 +236,5 @@ func (e *Eraser) close(ctx context.Context, j job) (bool, error) {
 	if err := b.Send(); err != nil {
 		return false, fmt.Errorf("erasure: certificate: %w", err)
 	}
-	delete(e.done, j.ID)
 	return true, nil
 }
