@@ -153,8 +153,13 @@ function mount(host: Host): Banner {
   const openDialog = (): void => {
     dialog ??= element('dialog', { class: 'k-dialog', 'aria-labelledby': 'kelisim-settings' });
     const mine = dialog;
-    mine.oncancel = mine.onclose = () => mine === dialog && acts.close();
-    mine.onclick = ({ target }) => target === mine && acts.close();
+    // A handler that returns false would take back a click on a checkbox: hence the braces.
+    mine.onclose = () => {
+      if (mine === dialog) acts.close();
+    };
+    mine.onclick = ({ target }) => {
+      if (target === mine) acts.close();
+    };
     fill();
     root.append(mine);
     if (!mine.open) mine.showModal();

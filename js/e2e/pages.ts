@@ -1,0 +1,54 @@
+/** The pages of the fixture site. */
+
+import type { ServerResponse } from 'node:http';
+
+const stub = `(function(w){var k=w.kelisim=w.kelisim||{q:[]};['event','open','on','withdraw'].forEach(function(m){
+k[m]=k[m]||function(){k.q.push([m].concat([].slice.call(arguments)))}})})(window);`;
+
+const strict = [
+  "default-src 'none'",
+  "script-src 'nonce-abc123' 'strict-dynamic'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "require-trusted-types-for 'script'",
+  'trusted-types kelisim',
+].join('; ');
+
+const paragraph = '<p>Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua.</p>';
+
+/**
+ * Answers a page. Of the path, /strict has a strict policy, /hostile has styles
+ * that fight with ours, /waiting has tags that wait; of the query, tag adds
+ * attributes to our script and lang sets the page's language.
+ */
+export function page(url: URL, response: ServerResponse): void {
+  if (url.pathname === '/favicon.ico') {
+    response.writeHead(204).end();
+    return;
+  }
+  if (url.pathname === '/hostile.css') {
+    response.writeHead(200, { 'content-type': 'text/css' }).end(hostile);
+    return;
+  }
+  const nonce = url.pathname === '/strict' ? ' nonce="abc123"' : '';
+  const lang = url.searchParams.get('lang') ?? '';
+  const html = `<!doctype html><html${lang && ` lang="${lang}"`}><head><meta charset="utf-8"><title>Shop</title>
+<meta name="viewport" content="width=device-width,initial-scale=1">
+${url.pathname === '/hostile' ? '<link rel="stylesheet" href="/hostile.css">' : ''}
+<script${nonce}>${stub}</script>
+<script${nonce} async src="/kelisim/k.js" data-site="shop" ${url.searchParams.get('tag') ?? ''}></script>
+</head><body><h1>Shop</h1><p><a id="first" href="/second">Second page</a></p>
+${paragraph.repeat(12)}
+${url.pathname === '/waiting' ? waiting : ''}
+<p><a id="last" href="/third">Third page</a></p></body></html>`;
+  const headers: Record<string, string> = { 'content-type': 'text/html; charset=utf-8' };
+  if (url.pathname === '/strict') headers['content-security-policy'] = strict;
+  response.writeHead(200, headers).end(html);
+}
+
+const waiting = `<script type="text/plain" data-kelisim="analytics">window.ranAnalytics=(window.ranAnalytics||0)+1</script>
+<script type="text/plain" data-kelisim="marketing">window.ranMarketing=(window.ranMarketing||0)+1</script>
+<iframe data-kelisim="marketing" data-kelisim-src="about:blank?marketing"></iframe>`;
+
+const hostile = `* { letter-spacing: 4px; text-transform: uppercase; font-family: serif; }
+button { background: red !important; } div { float: left; width: 50%; } p { font-size: 40px; } input { display: none; }`;
