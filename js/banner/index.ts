@@ -54,6 +54,7 @@ function mount(host: Host): Banner {
     toast.hidden = !text;
     status.textContent = '';
     retry.replaceChildren(...(again && text ? [button(doc?.texts.retry ?? '', { class: 'k-button k-plain' }, again)] : []));
+    root.classList.toggle('k-above', !bar);
     if (text) {
       attach();
       // A reader announces what changes in a region that is already there.

@@ -93,7 +93,7 @@ function toggle(doc: BannerDocument, item: Item, choices: Record<string, boolean
   return element(
     'section',
     { class: 'k-item' },
-    element('label', { class: 'k-row', for: id }, element('span', { class: 'k-name' }, item.title), word, box),
+    element('label', { class: 'k-row', for: id }, element('span', { class: 'k-name' }, item.title), element('span', { class: 'k-end' }, word, box)),
     paragraph(item.text),
     element('p', { class: 'k-says', id: `${id}-says` }, item.statement),
     facts([

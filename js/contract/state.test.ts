@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { readState } from './state.ts';
+
+const edition = 'a1b2c3d4e5f60718';
+const today = 20_780;
+const now = today * 864e5 + 36e5;
+const read = (value: string, name = 'kelisim-state', editions: readonly string[] = [edition], at = now) =>
+  readState(`a=b; ${name}=${value}; c=d`, editions, at);
+
+describe('readState', () => {
+  test('reads a consent', () => {
+    expect(read(`1.${edition}.analytics+third_party.peg.${today + 90}.1.g`)).toEqual({
+      status: 'granted',
+      raw: `1.${edition}.analytics+third_party.peg.${today + 90}.1.g`,
+      edition,
+      purposes: ['analytics', 'third_party'],
+      caps: 'peg',
+      expires: (today + 90) * 864e5,
+      gpc: true,
+    });
+  });
+
+  test.each([
+    ['r', 'refused'],
+    ['w', 'withdrawn'],
+  ])('reads %s as %s', (letter, status) => {
+    const state = read(`1.${edition}...${today + 180}.0.${letter}`);
+    expect(state).toMatchObject({ status, purposes: [], caps: '', gpc: false });
+  });
+
+  test('reads the cookie of https', () => {
+    expect(read(`1.${edition}...${today + 1}.0.r`, '__Host-kelisim-state').status).toBe('refused');
+  });
+
+  test('a consent to an older edition that still holds counts', () => {
+    expect(read(`1.${edition}.analytics.p.${today + 1}.0.g`, undefined, ['ffffffffffffffff', edition]).status).toBe('granted');
+  });
+
+  test('it counts until the last moment of its term', () => {
+    const value = `1.${edition}.analytics.p.${today + 1}.0.g`;
+    expect(read(value, undefined, [edition], (today + 1) * 864e5 - 1).status).toBe('granted');
+    expect(read(value, undefined, [edition], (today + 1) * 864e5).status).toBe('undecided');
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['an edition that no longer holds', `1.ffffffffffffffff.analytics.p.${today + 90}.0.g`],
+    ['another version', `2.${edition}.analytics.p.${today + 90}.0.g`],
+    ['an unknown state', `1.${edition}.analytics.p.${today + 90}.0.x`],
+    ['a short edition', `1.a1b2.analytics.p.${today + 90}.0.g`],
+    ['no expiry', `1.${edition}.analytics.p..0.g`],
+    ['something behind it', `1.${edition}.analytics.p.${today + 90}.0.g.more`],
+    ['markup', `1.${edition}.<b>.p.${today + 90}.0.g`],
+  ])('%s is undecided', (_, value) => {
+    expect(read(value)).toEqual({ status: 'undecided', raw: '', purposes: [], caps: '' });
+  });
+
+  test('another cookie that ends in our name is not ours', () => {
+    expect(read(`1.${edition}.analytics.p.${today + 90}.0.g`, 'x-kelisim-state').status).toBe('undecided');
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { nextSession, type Session } from './session.ts';
+import { cleanReferrer, cleanUrl } from './url.ts';
+
+describe('cleanUrl', () => {
+  test.each([
+    ['https://shop.example/a/b?utm_source=letter&q=secret&utm_medium=e%20mail#part', 'https://shop.example/a/b?utm_source=letter&utm_medium=e%20mail'],
+    ['https://shop.example/?gclid=1&yclid=2', 'https://shop.example/'],
+    ['https://shop.example/x?utm_campaign=&utm_source=%26a%3Db', 'https://shop.example/x?utm_source=%26a%3Db'],
+    ['https://user:word@shop.example/x', 'https://shop.example/x'],
+    ['https://shop.example/x?UTM_SOURCE=a&utm_content=b&utm_term=c', 'https://shop.example/x'],
+  ])('%s', (from, to) => {
+    expect(cleanUrl(new URL(from))).toBe(to);
+  });
+});
+
+describe('cleanReferrer', () => {
+  const own = 'https://shop.example';
+  test.each([
+    ['https://search.example/find?q=secret', 'https://search.example'],
+    ['https://search.example', 'https://search.example'],
+    ['https://shop.example/inside', undefined],
+    ['', undefined],
+    ['android-app://com.example/', undefined],
+  ])('%j', (referrer, want) => {
+    expect(cleanReferrer(referrer, own)).toBe(want);
+  });
+});
+
+describe('nextSession', () => {
+  const now = 1_800_000_000_000;
+  const minute = 60_000;
+  const old: Session = { id: 'old', start: now - 60 * minute, last: now - 5 * minute, seq: 7, by: 'grant' };
+  const next = (stored: Partial<Session> | string | null, by = 'grant', at = now) =>
+    nextSession(typeof stored === 'string' || stored === null ? stored : JSON.stringify({ ...old, ...stored }), by, at, () => 'new');
+  const fresh = { id: 'new', start: now, last: now, seq: 1, by: 'grant' };
+
+  test('goes on with the next number', () => {
+    expect(next({})).toEqual({ ...old, last: now, seq: 8 });
+  });
+
+  test('goes on just before 30 minutes without an event, and not after', () => {
+    expect(next({ last: now - 30 * minute + 1 }).id).toBe('old');
+    expect(next({ last: now - 30 * minute })).toEqual(fresh);
+  });
+
+  test('goes on just before 24 hours, and not after', () => {
+    expect(next({ start: now - 24 * 60 * minute + 1 }).id).toBe('old');
+    expect(next({ start: now - 24 * 60 * minute })).toEqual(fresh);
+  });
+
+  test('another decision begins another session', () => {
+    expect(next({}, 'other')).toEqual({ ...fresh, by: 'other' });
+  });
+
+  test('a clock that was turned back a day begins another session', () => {
+    expect(next({ last: now + 24 * 60 * minute })).toEqual(fresh);
+  });
+
+  test.each([null, '', 'null', '1', '"text"', '[]', '{}', '{"by":"grant"}', '{"by":"grant","id":"x","seq":1}', 'not json'])(
+    '%j stored begins a session',
+    (stored) => {
+      expect(next(stored)).toEqual(fresh);
+    },
+  );
+});
