@@ -50,8 +50,11 @@ var crawlerWords = [...]string{
 	"httpclient", "go-http-client", "okhttp", "ruby", "phantomjs", "http://", "https://", "@",
 }
 
+// phone is a maker of phones whose name holds a crawler's word.
+const phone = "cubot"
+
 func recognise(userAgent string) Agent {
-	lower := strings.ToLower(userAgent)
+	lower := strings.ReplaceAll(strings.ToLower(userAgent), phone, "")
 	if !strings.Contains(lower, "mozilla/") && !strings.HasPrefix(lower, "opera/") {
 		return Agent{Bot: true}
 	}
