@@ -87,3 +87,23 @@ func TestCheckOfGoodPolicies(t *testing.T) {
 		t.Errorf("two files for one site: exit code %d, %s", code, errs)
 	}
 }
+
+// TestLoadKeepsToTestSites: figures of a real site are not played with.
+func TestLoadKeepsToTestSites(t *testing.T) {
+	t.Parallel()
+	n := install(t)
+	real := strings.Replace(string(policies.Demo()), "test: true", "test: false", 1)
+	if err := os.WriteFile(filepath.Join(n.policies, "demo.yaml"), []byte(real), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(log, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for site, says := range map[string]string{"demo": "test: true", "other": "no policy"} {
+		code, out, errs := command(t, environment(t), "load", "--from-access-log", log, "--policies", n.policies, "--site", site)
+		if code != 1 || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, says) {
+			t.Errorf("site %s: exit code %d, %s%s", site, code, out, errs)
+		}
+	}
+}
