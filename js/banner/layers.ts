@@ -137,7 +137,7 @@ export function settings(
     'div',
     { class: 'k-form' },
     element(
-      'header',
+      'div',
       { class: 'k-head' },
       element('h2', { id: 'kelisim-settings', class: 'k-title', tabindex: '-1', autofocus: '' }, text('settings')),
       button('', { class: 'k-close', 'aria-label': text('close'), title: text('close') }, acts.close),
@@ -155,7 +155,7 @@ export function settings(
       element('p', {}, policyLink(doc, base)),
     ),
     element(
-      'footer',
+      'div',
       { class: 'k-actions' },
       given && button(text('withdraw'), action('withdraw', 'k-solid'), acts.withdraw),
       button(text('save'), action('save', `k-solid${given ? '' : ' k-wide'}`), acts.save),
