@@ -92,7 +92,7 @@ func TestCheckOfGoodPolicies(t *testing.T) {
 func TestLoadKeepsToTestSites(t *testing.T) {
 	t.Parallel()
 	n := install(t)
-	real := strings.Replace(string(policies.Demo()), "test: true", "test: false", 1)
+	real := strings.Replace(string(policies.Demo()), "\ntest: true\n", "\ntest: false\n", 1)
 	if err := os.WriteFile(filepath.Join(n.policies, "demo.yaml"), []byte(real), 0o600); err != nil {
 		t.Fatal(err)
 	}
