@@ -143,9 +143,13 @@ const (
 )
 
 // path is the path of a page as the browser names it, percent-encoded, without
-// query and fragment.
+// query and fragment; also without one that a broken link carries with its mark
+// encoded.
 func path(u *url.URL) string {
 	p := u.EscapedPath()
+	for _, mark := range []string{"%3F", "%3f", "%23"} {
+		p, _, _ = strings.Cut(p, mark)
+	}
 	if p == "" {
 		return "/"
 	}
