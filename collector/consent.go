@@ -25,7 +25,7 @@ type consentAnswer struct {
 
 // postConsent takes a decision: durable first, then acknowledged.
 func (s *Server) postConsent(c *fiber.Ctx) error {
-	call, f := decodeConsent(c.Body())
+	call, f := decodeConsent(c.BodyRaw())
 	if f != nil {
 		return fail(c, f)
 	}
@@ -39,7 +39,7 @@ func (s *Server) postConsent(c *fiber.Ctx) error {
 	names := cookiesFor(c)
 	token := names.read(c, names.token)
 	gpc := call.GPC || c.Get("Sec-GPC") == "1"
-	a, f := s.replays.do(site.id, call.Key, c.Body(), func() (answer, *fault) {
+	a, f := s.replays.do(site.id, call.Key, c.BodyRaw(), func() (answer, *fault) {
 		return s.decide(c.UserContext(), site, call, token, gpc)
 	})
 	if f != nil {
@@ -84,11 +84,30 @@ func (s *Server) decide(ctx context.Context, site site, call consentCall, token 
 	if !slices.Contains(site.langs, lang) {
 		lang = site.langs[0]
 	}
-	shown := consent.Shown{Variant: call.Shown.Variant, TextSHA256: call.Shown.TextSHA256}
+	shown := consent.Shown{Variant: s.variant(call.Shown.Variant), TextSHA256: call.Shown.TextSHA256}
 	if f := s.record(ctx, site, v, choice, edition, lang, shown, now); f != nil {
 		return answer{}, f
 	}
 	return s.answer(v, edition, now)
+}
+
+// Variants that are no layout of the banner: a decision made by the page's own
+// script, and one made on the privacy page.
+const (
+	variantScript  = "api"
+	variantPrivacy = "privacy-page"
+	variantOther   = "other"
+)
+
+// variant is where a decision was made. A name that is not known here is not
+// kept: counters of refusals stand for nobody, and a name that somebody made up
+// could stand for one person.
+func (s *Server) variant(name string) string {
+	switch name {
+	case "", s.o.Banner.Variant(), variantScript, variantPrivacy:
+		return name
+	}
+	return variantOther
 }
 
 // live is the decision that a browser's token stands for, as long as it stands.

@@ -22,7 +22,7 @@ type eventsAnswer struct {
 // postEvents takes events. When it answers 202, what it accepted is on disk.
 func (s *Server) postEvents(c *fiber.Ctx) error {
 	received := s.o.Now()
-	call, f := decodeEvents(c.Body(), received)
+	call, f := decodeEvents(c.BodyRaw(), received)
 	if f != nil {
 		return fail(c, f)
 	}

@@ -267,7 +267,7 @@ func (s *Server) postPrivacy(c *fiber.Ctx) error {
 // fromPage is a withdrawal that was made on the privacy page.
 func (s *Server) fromPage(site site, lang string) consentCall {
 	call := consentCall{Site: site.id, Edition: site.edition.Key().String(), Lang: lang, Action: string(consent.Withdraw)}
-	call.Shown.Variant = "privacy-page"
+	call.Shown.Variant = variantPrivacy
 	return call
 }
 

@@ -7,12 +7,15 @@ package collector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"kelisim/banner"
 	"kelisim/consent"
@@ -109,6 +112,7 @@ func (s *Server) App() *fiber.App {
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ErrorHandler: s.handleError,
 	})
+	app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.panicked}))
 	app.Use(headers)
 	app.Get("/livez", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	app.Get("/readyz", s.readyz)
@@ -124,6 +128,12 @@ func (s *Server) App() *fiber.App {
 	app.Get("/privacy/:site", s.getPrivacy)
 	app.Post("/privacy/:site", s.postPrivacy)
 	return app
+}
+
+// panicked says where a handler panicked. What it panicked with could repeat the
+// request; a stack names functions and lines and no content.
+func (s *Server) panicked(_ *fiber.Ctx, value any) {
+	s.o.Logger.Error("collector: a handler panicked", "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
 }
 
 // headers are the same on every answer. The server asks for no client hints.
