@@ -151,7 +151,7 @@ func open(t *testing.T, o dashboard.Options) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := fiber.New()
+	app := fiber.New(fiber.Config{ErrorHandler: d.HandleError})
 	d.Register(app)
 	app.Get("/metrics", func(c *fiber.Ctx) error { return c.SendString("others") })
 	return &browser{t: t, app: app, cookies: map[string]string{}}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"kelisim/dashboard/accounts"
 	"kelisim/dashboard/report"
@@ -151,8 +152,10 @@ func checkSites(o Options) ([]Site, error) {
 	return sites, nil
 }
 
-// Register mounts the dashboard on the admin listener.
+// Register mounts the dashboard on the admin listener, whose error handler must
+// be HandleError.
 func (d *Dashboard) Register(app *fiber.App) {
+	app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: d.panicked}))
 	app.Get("/", d.headers, d.signedIn(d.showReport))
 	app.Get("/login", d.headers, d.showLogin)
 	app.Post("/login", d.headers, d.login)

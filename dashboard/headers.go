@@ -1,6 +1,14 @@
 package dashboard
 
-import "github.com/gofiber/fiber/v2"
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
+)
 
 // contentPolicy allows the dashboard's own style sheet, icon and forms, and
 // nothing else: no script, nothing inline, nothing from elsewhere.
@@ -9,6 +17,11 @@ const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; for
 
 // headers stands on every answer. An answer that may be cached says so itself.
 func (d *Dashboard) headers(c *fiber.Ctx) error {
+	setHeaders(c)
+	return c.Next()
+}
+
+func setHeaders(c *fiber.Ctx) {
 	c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
@@ -18,7 +31,29 @@ func (d *Dashboard) headers(c *fiber.Ctx) error {
 	c.Set("Cross-Origin-Resource-Policy", "same-origin")
 	c.Set(fiber.HeaderPermissionsPolicy, "camera=(), geolocation=(), microphone=()")
 	c.Set("X-Robots-Tag", "noindex")
-	return c.Next()
+}
+
+// HandleError is the error handler of the application that the dashboard is
+// registered with. Its answer repeats nothing of the request; nor does its log.
+func (d *Dashboard) HandleError(c *fiber.Ctx, err error) error {
+	status := fiber.StatusInternalServerError
+	var known *fiber.Error
+	if errors.As(err, &known) {
+		status = known.Code
+	} else {
+		d.log.Error("dashboard: a handler failed", "error_type", fmt.Sprintf("%T", err))
+	}
+	setHeaders(c)
+	if strings.HasPrefix(c.Path(), "/api/") && status == fiber.StatusNotFound {
+		return apiError(c, status, "not_found", "there is no such call", "")
+	}
+	return c.Status(status).SendString(utils.StatusMessage(status) + "\n")
+}
+
+// panicked says where a handler panicked. What it panicked with could repeat the
+// request; a stack names functions and lines and no content.
+func (d *Dashboard) panicked(_ *fiber.Ctx, value any) {
+	d.log.Error("dashboard: a handler panicked", "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
 }
 
 // sameOrigin reports whether a request that changes something was sent by a page

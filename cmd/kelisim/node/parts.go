@@ -93,6 +93,7 @@ func (n *Node) dashboard() (*fiber.App, error) {
 	app := fiber.New(fiber.Config{
 		AppName: "kelisim", DisableStartupMessage: true, BodyLimit: 64 << 10,
 		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+		ErrorHandler: d.HandleError,
 	})
 	d.Register(app)
 	return app, nil
