@@ -1,0 +1,233 @@
+package node_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+
+	"kelisim/cmd/kelisim/config"
+	"kelisim/cmd/kelisim/node"
+	"kelisim/dashboard/accounts"
+	"kelisim/policies"
+	"kelisim/storage/embedded"
+	"kelisim/storage/schema"
+)
+
+// Addresses of visitors, out of the ranges for documentation; two of them hold
+// an IPv4 address inside.
+const (
+	address4   = "203.0.113.77"
+	second4    = "198.51.100.201"
+	address6   = "2001:db8:cafe:f00d:9a5e:c0de:dead:beef"
+	sixToFour  = "2002:c633:64d3::99aa:bbcc"
+	translated = "64:ff9b::192.0.2.189"
+)
+
+func agent(h *hunt) string {
+	return "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 " + h.plant("user-agent")
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+func randomUUID() string { return uuid.NewString() }
+
+// TestCanary plants what must never be kept wherever a visitor, a proxy or
+// anybody else can put it, and then looks for it in everything a node leaves:
+// tables, files, spool, log, output and answers. A word that may be kept is
+// planted beside it and must be found, or the search would prove nothing.
+//
+// Left out of the search, because they hold secrets by design: the folder of
+// keys. Two files that are searched hold other secrets by design: engine.json
+// the passwords of the database roles, accounts.json the bcrypt hashes of the
+// dashboard's passwords.
+func TestCanary(t *testing.T) {
+	root, out := t.TempDir(), t.TempDir()
+	for _, dir := range []string{"tmp", "policies", filepath.Join("data", "spool")} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("TMPDIR", filepath.Join(root, "tmp")) // what is written there is searched as well
+	if err := os.WriteFile(filepath.Join(root, "policies", "demo.yaml"), policies.Demo(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := newHunt()
+	t.Cleanup(func() { h.report(t) })
+	plantClient(t, h)
+	// Paths of visitors reach no log. For the proof that the log is searched, the
+	// node meets a file with the same word in its name and says so.
+	strange := filepath.Join(root, "data", "spool", h.permit("path")+".seg")
+	if err := os.WriteFile(strange, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	logFile, output := filepath.Join(out, "log"), filepath.Join(out, "output")
+	release := capture(t, output)
+
+	// First without a database, so that everything stays in the spool.
+	waiting := start(t, root, logFile, "clickhouse://visitor:password@127.0.0.1:1/kelisim")
+	g := newTarget(t, h, waiting, root)
+	g.drive()
+	h.searchFolder(t, root)
+	h.mustFind(t, "path", inSpool)
+	h.mustFind(t, "campaign", inSpool)
+	stop(t, waiting)
+	h.searchFolder(t, root)
+
+	// Then with one: what waited is flushed, and all is done once more.
+	n := start(t, root, logFile, "")
+	again := newTarget(t, h, n, root)
+	again.drive()
+	conn := admin(t, n)
+	settle(t, conn, h, g, again)
+	again.look()
+	h.searchDatabase(t, conn)
+	h.searchFolder(t, root)
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	stop(t, n)
+	h.searchFolder(t, root)
+
+	fmt.Fprintln(os.Stderr, "a line of the test with the permitted word", h.permit("path"))
+	release()
+	h.searchLog(t, logFile)
+	written, err := os.ReadFile(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.search(inOutput, "standard output and error", written)
+
+	t.Logf("answers by status: %v and %v", g.status, again.status)
+	t.Logf("accepted %d events, dropped %v and %v", g.taken+again.taken, g.drops, again.drops)
+	h.mustFind(t, "path", inTable, inFile, inSpool, inLog, inAnswer, inOutput)
+	h.mustFind(t, "campaign", inTable, inFile, inSpool)
+	h.mustFind(t, "network of an address", inTable, inFile, inSpool)
+	for _, least := range []struct {
+		sort          string
+		places, bytes int
+	}{
+		{inTable, 12, 20_000}, {inSystem, 60, 500_000}, {inFile, 200, 200_000}, {inSpool, 3, 10_000},
+		{inLog, 15, 2_000}, {inAnswer, 150, 200_000}, {inOutput, 1, 40},
+	} {
+		h.mustHaveSearched(t, least.sort, least.places, least.bytes)
+	}
+}
+
+// plantClient plants what tells who a visitor is.
+func plantClient(t *testing.T, h *hunt) {
+	t.Helper()
+	for _, a := range []string{address4, second4, address6, sixToFour, translated} {
+		h.forbid("address "+a, addressForms(netip.MustParseAddr(a)))
+	}
+	// The second pair of addresses stands inside longer ones.
+	for _, a := range []string{"198.51.100.211", "192.0.2.189"} {
+		h.forbid("address "+a, addressForms(netip.MustParseAddr(a)))
+	}
+	whole := agent(h)
+	h.permitAs("network of an address", addressForms(netip.MustParseAddr("203.0.113.0")))
+	h.forbid("whole user-agent", map[string][]byte{"text": []byte(whole), "a piece": []byte("KHTML, like Gecko"), "another": []byte("142.0.0")})
+}
+
+// start brings up a node on the folder; with a DSN it uses that database.
+func start(t *testing.T, root, logFile, dsn string) *node.Node {
+	t.Helper()
+	data := filepath.Join(root, "data")
+	c, _, _, err := config.Load(flag.NewFlagSet("test", flag.ContinueOnError), []string{
+		"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", data, "--policies", filepath.Join(root, "policies"),
+		"--trusted-proxies", "127.0.0.1/32", "--chdb-lib", os.Getenv("KELISIM_CHDB_LIB"), "--clickhouse-dsn", dsn,
+	}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	n, err := node.Start(t.Context(), node.Options{
+		Config: c, Logger: slog.New(slog.NewJSONHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true})), K: 1,
+		Schema: schema.Options{Uncompressed: true, OldPartsLifetime: time.Second}, Engine: embedded.Options{Admin: true},
+		Every: node.Intervals{
+			Flush: 50 * time.Millisecond, Poll: 200 * time.Millisecond, Erase: 200 * time.Millisecond,
+			Margin: 500 * time.Millisecond, Beat: 200 * time.Millisecond,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, n) })
+	all, err := accounts.Open(accounts.Options{Path: node.AccountsFile(data), Cost: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := all.Find(t.Context(), login); err == nil {
+		return n
+	}
+	if err := all.Add(t.Context(), login, accounts.Marketing, password); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func stop(t *testing.T, n *node.Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	defer cancel()
+	if err := n.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// settle waits until everything that both drives left is in the tables.
+func settle(t *testing.T, conn driver.Conn, h *hunt, drives ...*target) {
+	t.Helper()
+	var dropped uint64
+	for _, g := range drives {
+		for _, n := range g.drops {
+			dropped += uint64(n)
+		}
+	}
+	for _, wait := range []struct {
+		what, query string
+		want        uint64
+	}{
+		{"the permitted page views", "SELECT count() FROM events WHERE path = '/" + h.permit("path") + "'", 2},
+		{"the drops", "SELECT sum(n) FROM outcomes WHERE outcome != 'stored'", dropped},
+		{"the refusals", "SELECT sum(n) FROM banner_counts WHERE kind = 'refused'", 2},
+		{"the banners shown", "SELECT sum(n) FROM banner_counts WHERE kind = 'shown'", 2},
+		{"the erasures demanded", "SELECT uniqExact(id) FROM erasures", 4},
+	} {
+		await(t, conn, wait.what, wait.query, func(n uint64) bool { return n >= wait.want })
+	}
+	await(t, conn, "the erasures done", "SELECT countIf(open) FROM (SELECT max(done_at) IS NULL AS open FROM erasures GROUP BY id)",
+		func(n uint64) bool { return n == 0 })
+}
+
+func await(t *testing.T, conn driver.Conn, what, query string, holds func(uint64) bool) {
+	t.Helper()
+	var n uint64
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if err := conn.QueryRow(t.Context(), query).Scan(&n); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if holds(n) {
+			return
+		}
+	}
+	t.Fatalf("%s did not come: %d", what, n)
+}
