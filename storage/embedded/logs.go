@@ -75,7 +75,7 @@ func (r *logReader) line(text string) {
 		}
 	}
 	level, wanted := logLevel(record.Level)
-	message := maskMessage(record.Message)
+	message := MaskMessage(record.Message)
 	if !wanted || message == "" || message == emptyQuery {
 		return
 	}
@@ -114,9 +114,9 @@ func logLevel(name string) (level slog.Level, wanted bool) {
 	}
 }
 
-// maskMessage leaves of a message what says what went wrong, and nothing that
+// MaskMessage leaves of a message of ClickHouse what says what went wrong, and nothing that
 // could have come from a person. Stack frames become "".
-func maskMessage(text string) string {
+func MaskMessage(text string) string {
 	text = logTail.ReplaceAllString(text, "")
 	text = logParse.ReplaceAllString(text, "Cannot parse input")
 	if logFrame.MatchString(text) {

@@ -25,8 +25,8 @@ func TestMaskMessage(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := maskMessage(test.in); got != test.want {
-				t.Errorf("maskMessage(%q)\n got %q\nwant %q", test.in, got, test.want)
+			if got := MaskMessage(test.in); got != test.want {
+				t.Errorf("MaskMessage(%q)\n got %q\nwant %q", test.in, got, test.want)
 			}
 		})
 	}

@@ -114,7 +114,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	o.Every = o.Every.withDefaults()
+	o.Logger, o.Every = storage.Quiet(o.Logger), o.Every.withDefaults()
 	n := &Node{o: o, revoked: consent.NewRevocations()}
 	n.notReady("starting")
 	for _, step := range []func(context.Context) error{
