@@ -93,6 +93,7 @@ func TestCanary(t *testing.T) {
 	again := newTarget(t, h, n, root)
 	again.drive()
 	conn := admin(t, n)
+	refuseRows(t, conn, again)
 	settle(t, conn, h, g, again)
 	again.look()
 	h.searchDatabase(t, conn)
@@ -216,6 +217,21 @@ func settle(t *testing.T, conn driver.Conn, h *hunt, drives ...*target) {
 	}
 	await(t, conn, "the erasures done", "SELECT countIf(open) FROM (SELECT max(done_at) IS NULL AS open FROM erasures GROUP BY id)",
 		func(n uint64) bool { return n == 0 })
+}
+
+// refuseRows makes the database refuse rows for a while, in words that quote
+// them.
+func refuseRows(t *testing.T, conn driver.Conn, g *target) {
+	t.Helper()
+	const rule = "CONSTRAINT quoting CHECK path = '' AND consent_id = toUUID('00000000-0000-0000-0000-000000000000') AND session_id = consent_id"
+	if err := conn.Exec(t.Context(), "ALTER TABLE events ADD "+rule); err != nil {
+		t.Fatal(err)
+	}
+	g.accepted()
+	await(t, conn, "the refused rows", "SELECT sum(value) FROM system.errors WHERE name = 'VIOLATED_CONSTRAINT'", func(n uint64) bool { return n > 0 })
+	if err := conn.Exec(t.Context(), "ALTER TABLE events DROP CONSTRAINT quoting"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func await(t *testing.T, conn driver.Conn, what, query string, holds func(uint64) bool) {

@@ -111,7 +111,7 @@ func (g *target) accepted() {
 		before := g.taken
 		b.events(page,
 			map[string]any{"seq": page["seq"], "name": "engagement", "engaged": 4200},
-			b.event("signup", "https://127.0.0.1/x%3Fgclid="+g.h.plant("click id behind an encoded question mark")+"%23"+g.h.plant("encoded fragment"),
+			b.event("signup", "https://127.0.0.1/"+g.h.plantIn("path for the tables alone", inLog, inOutput)+"%3Fgclid="+g.h.plant("click id behind an encoded question mark")+"%23"+g.h.plant("encoded fragment"),
 				map[string]any{"props": map[string]any{"plan": "basic"}}),
 		)
 		if g.taken != before+3 {

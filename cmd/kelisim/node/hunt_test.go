@@ -74,6 +74,15 @@ func (h *hunt) plant(name string) string {
 	return w
 }
 
+// plantIn gives a word that may be kept, but must not reach some sorts of places.
+func (h *hunt) plantIn(name string, sorts ...string) string {
+	w := h.plant(name)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.forbidden[name].only = sorts
+	return w
+}
+
 // permit gives the permitted word of a name: one that the search must find.
 func (h *hunt) permit(name string) string {
 	h.mu.Lock()
