@@ -4,140 +4,91 @@
  */
 
 import type { Host, Telemetry } from '../contract/boot.ts';
-import { isOver, type WireEvent } from '../contract/events.ts';
 import type { Granted } from '../contract/state.ts';
-import { nextSession, type Session } from './session.ts';
+import { attention } from './attention.ts';
+import { forget, numbers } from './number.ts';
+import { outbox, type What } from './outbox.ts';
+import type { Session } from './session.ts';
 import { cleanReferrer, cleanUrl } from './url.ts';
 
-const key = 'kelisim-session';
-const most = 50; // events that wait, at most
-
-type Waiting = WireEvent & { readonly at: number };
-type What = Omit<WireEvent, 'seq' | 'ago'>;
-
-function start(granted: Granted, { base, site, log }: Host): Telemetry {
-  const doc = document;
+/** Starts telemetry under one consent. */
+function start({ caps, raw, expires }: Granted, host: Host): Telemetry {
   const ending = new AbortController();
   const { signal } = ending;
-  const { caps, raw, expires } = granted;
-  let queue: [Session, Waiting][] = [];
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let failures = 0;
-  let kept: string | null = null; // the session, where the browser keeps nothing for us
 
   const stop = (): void => {
     ending.abort();
-    clearTimeout(timer);
-    queue = [];
+    box.clear();
   };
 
   /** Whether the consent still stands: in this tab, by the clock, and in the cookie. */
   const permitted = (): boolean => {
-    if (signal.aborted || Date.now() > expires || !doc.cookie.includes(raw)) stop();
+    if (Date.now() > expires || !document.cookie.includes(raw)) stop();
     return !signal.aborted;
   };
 
-  const later = (delay: number): void => {
-    timer ??= setTimeout(flush, delay);
-  };
+  const box = outbox(host, permitted, () => {
+    stop();
+    forget();
+  });
+  const next = numbers(raw, permitted);
 
-  const flush = async (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (!queue[0] || !permitted()) return;
-    const [session] = queue[0];
-    const mine = queue.filter(([{ id }]) => id === session.id);
-    queue = queue.filter(([{ id }]) => id !== session.id);
-    const now = Date.now();
-    const events = mine.map(([, { at, ...event }]) => ({ ...event, ago: now - at }));
-    const body = JSON.stringify({ v: 1, site, now, session: { id: session.id, start: session.start }, events });
-    try {
-      const answer = await fetch(`${base}v1/events`, { method: 'POST', body, keepalive: body.length < 6e4 });
-      if (answer.status === 429 || answer.status > 499) throw answer.status;
-      failures = 0;
-      const result: unknown = answer.status === 202 ? await answer.json() : answer.status;
-      log('sent', events, result);
-      if (isOver(result)) {
-        stop();
-        localStorage.removeItem(key);
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      log('will be sent again', events, error);
-      queue = [...mine, ...queue].slice(-most);
-      later(Math.min(2e3 * 2 ** failures++, 3e5) * (1 + Math.random() / 2));
-    }
-    if (queue[0]) later(0);
-  };
-
-  const push = (session: Session, what: What): void => {
-    queue = [...queue, [session, { seq: session.seq, at: Date.now(), ...what }] as [Session, Waiting]].slice(-most);
-    later(300);
-  };
-
-  const mint = (): string =>
-    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte + 256).toString(16).slice(1)).join('');
-
-  /** Takes the next number of the session, or nothing when the consent is over. */
-  const take = (): Session | undefined => {
-    if (!permitted()) return;
-    try {
-      kept = localStorage.getItem(key);
-    } catch {}
-    const session = nextSession(kept, raw, Date.now(), mint);
-    kept = JSON.stringify(session);
-    try {
-      localStorage.setItem(key, kept);
-    } catch {}
+  const record = async (what: What): Promise<Session | undefined> => {
+    const session = await next();
+    if (session) box.push(session, what);
     return session;
   };
 
-  /** Numbers an event; tabs take numbers one after another. */
-  const number = async (what: What): Promise<Session | undefined> => {
-    const session = await (navigator.locks ? navigator.locks.request(key, take) : take());
-    if (session) push(session, what);
-    return session;
-  };
+  if (caps.includes('p')) views(caps.includes('g'), record, box.push, signal);
+  onLeave(signal, () => void box.flush());
 
+  return {
+    stop,
+    event(name, props) {
+      if (caps.includes('e')) void record({ name, url: cleanUrl(location), ...(props && { props }) });
+      else host.log('dropped', name, 'purpose');
+    },
+  };
+}
+
+/** Calls when the page is hidden or left: the last moment at which something can be sent. */
+function onLeave(signal: AbortSignal, act: () => void): void {
+  const on = { signal };
+  addEventListener('pagehide', act, on);
+  document.addEventListener('visibilitychange', () => document.hidden && act(), on);
+}
+
+/** Page views, inside the page as well, and the engaged time of each. */
+function views(
+  timed: boolean,
+  record: (what: What) => Promise<Session | undefined>,
+  push: (session: Session, what: What) => void,
+  signal: AbortSignal,
+): void {
+  const clock = attention();
   let path: string | undefined;
   let view: Session | undefined; // the page view that time is counted for
-  let views = 0;
-  let since = 0; // when the visitor last turned to the page; 0 while turned away
-  let engaged = 0;
+  let count = 0;
   let reported = 0;
 
-  const measure = (): void => {
-    const now = performance.now();
-    if (since) engaged += now - since;
-    since = !doc.hidden && doc.hasFocus() ? now : 0;
-  };
-
   const report = (): void => {
-    measure();
-    const ms = Math.round(engaged);
-    if (view && caps.includes('g') && ms > reported) {
-      reported = ms;
-      push(view, { name: 'engagement', engaged: ms });
+    const engaged = clock.look();
+    if (timed && view && engaged > reported) {
+      reported = engaged;
+      push(view, { name: 'engagement', engaged });
     }
   };
 
-  const open = async (referrer?: string): Promise<void> => {
+  const open = async (from?: string): Promise<void> => {
     report();
+    clock.reset();
     path = location.pathname;
     view = undefined;
-    engaged = reported = 0;
-    const mine = ++views;
-    if (!caps.includes('p')) return;
-    const from = cleanReferrer(referrer ?? '', location.origin);
-    const session = await number({ name: 'pageview', url: cleanUrl(location), ...(from && { referrer: from }) });
-    if (mine === views) view = session;
-  };
-
-  const leave = (): void => {
-    if (!permitted()) return;
-    report();
-    since = 0;
-    void flush();
+    reported = 0;
+    const mine = ++count;
+    const referrer = from && cleanReferrer(from, location.origin);
+    const session = await record({ name: 'pageview', url: cleanUrl(location), ...(referrer && { referrer }) });
+    if (mine === count) view = session;
   };
 
   const moved = (): void => {
@@ -153,20 +104,15 @@ function start(granted: Granted, { base, site, log }: Host): Telemetry {
   }
   const on = { signal };
   addEventListener('popstate', moved, on);
-  addEventListener('focus', measure, on);
-  addEventListener('blur', measure, on);
-  addEventListener('pagehide', leave, on);
+  addEventListener('focus', clock.look, on);
+  addEventListener('blur', clock.look, on);
   addEventListener('pageshow', (event) => event.persisted && open(), on);
-  doc.addEventListener('visibilitychange', () => (doc.hidden ? leave() : measure()), on);
-  void open(doc.referrer);
-
-  return {
-    stop,
-    event(name, props) {
-      if (caps.includes('e')) void number({ name, url: cleanUrl(location), ...(props && { props }) });
-      else log('dropped', name, 'purpose');
-    },
-  };
+  document.addEventListener('visibilitychange', clock.look, on);
+  onLeave(signal, () => {
+    report();
+    clock.away();
+  });
+  void open(document.referrer);
 }
 
 window.kelisimBoot!.t = start;

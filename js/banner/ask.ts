@@ -1,0 +1,33 @@
+/** Asks the collector what to ask the visitor. */
+
+import { readBanner, type BannerDocument } from '../contract/banner.ts';
+import type { Host } from '../contract/boot.ts';
+
+/**
+ * The document in a language, or in the nearest that the site has; undefined when
+ * the collector is away.
+ * @param again the visitor already sees a banner: it is not another one shown
+ */
+export async function ask({ base, site, log }: Host, lang: string, again: boolean): Promise<BannerDocument | undefined> {
+  const query = `site=${encodeURIComponent(site)}&lang=${lang}${again ? '&again=1' : ''}`;
+  try {
+    const answer = await fetch(`${base}v1/banner?${query}`);
+    const read = answer.ok ? readBanner(await answer.json()) : undefined;
+    if (!read) log('cannot show the banner', answer.status);
+    return read;
+  } catch (error) {
+    log('cannot show the banner', error);
+    return undefined;
+  }
+}
+
+/** Loads a style sheet; waits for it, or for its failure. */
+export function loadStyle(href: string): Promise<unknown> {
+  return new Promise((ready) => {
+    const link = document.createElement('link');
+    link.rel = 'stylesheet';
+    link.href = href;
+    link.onload = link.onerror = ready;
+    document.head.append(link);
+  });
+}

@@ -1,0 +1,37 @@
+/** A visitor's act as it is sent. */
+
+import type { BannerDocument } from '../contract/banner.ts';
+import type { Host } from '../contract/boot.ts';
+import type { Action, Decision } from '../contract/consent.ts';
+import { uuid } from './deliver.ts';
+import { firstOf } from './language.ts';
+
+/** Languages of the product; a site may have fewer. */
+export const spoken: readonly string[] = ['kk', 'ru', 'en'];
+
+/** Whether the browser sends a Global Privacy Control signal. */
+export const gpc = navigator.globalPrivacyControl === true;
+
+/**
+ * The decision that an act comes to. Without a document, as when a page takes
+ * back the consent by itself, it names the edition of the consent.
+ */
+export function decisionOf(
+  { site, lang, state }: Host,
+  action: Action,
+  doc: BannerDocument | undefined,
+  choices: Readonly<Record<string, boolean>>,
+): Decision {
+  const now = state();
+  return {
+    v: 1,
+    site,
+    edition: doc?.edition ?? ('edition' in now ? now.edition : ''),
+    lang: doc?.lang ?? firstOf(lang, spoken),
+    action,
+    ...(action === 'custom' && doc && { choices: Object.fromEntries(doc.purposes.map(({ id }) => [id, choices[id] === true])) }),
+    key: uuid(),
+    shown: { variant: doc?.variant ?? 'api', text_sha256: doc?.text_sha256 ?? '' },
+    ...(gpc && { gpc }),
+  };
+}

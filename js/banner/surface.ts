@@ -1,0 +1,93 @@
+/** The banner's place in the page, and which of its parts are in it. */
+
+import { element } from './element.ts';
+import { toast, type Toast } from './toast.ts';
+import { uncover } from './uncover.ts';
+
+/** What is on the screen. */
+export interface Surface {
+  readonly root: HTMLElement;
+  readonly say: Toast['say'];
+  /** Puts the first layer in, in the place of an older one. */
+  readonly layer: (made: HTMLElement) => void;
+  /** The first layer, if there is one. */
+  readonly bar: () => HTMLElement | undefined;
+  /** Puts the settings in; they open as a dialog. */
+  readonly settings: (content: HTMLElement) => void;
+  readonly dialog: () => HTMLDialogElement | undefined;
+  readonly closeDialog: () => void;
+  /** Takes everything away but what is being said; the first layer may stay, out of sight. */
+  readonly hide: (keep?: boolean) => void;
+}
+
+/** An empty surface. */
+export function surface(): Surface {
+  let bar: HTMLElement | undefined;
+  let dialog: HTMLDialogElement | undefined;
+  let back: HTMLElement | undefined; // where the keyboard was before it came to the banner
+
+  /** The root is the first thing of the page, where a keyboard finds it, and is gone when empty. */
+  const tidy = (): void => {
+    const barred = !!bar && !bar.hidden;
+    root.classList.toggle('k-above', !barred);
+    if (card.hidden && !dialog && !barred) root.remove();
+    else if (!root.isConnected) document.body.prepend(root);
+  };
+  const { card, say } = toast(() => tidy());
+  const root = element('div', { id: 'kelisim', role: 'region' }, card);
+
+  root.addEventListener('focusin', ({ relatedTarget }) => {
+    if (relatedTarget instanceof HTMLElement && !root.contains(relatedTarget)) back = relatedTarget;
+  });
+  document.addEventListener('focusin', ({ target }) => {
+    if (bar && !bar.hidden) uncover(target as HTMLElement, root);
+  });
+
+  const closeDialog = (): void => {
+    const closing = dialog;
+    dialog = undefined;
+    closing?.close();
+    closing?.remove();
+    tidy();
+  };
+
+  return {
+    root,
+    say,
+    bar: () => bar,
+    dialog: () => dialog,
+    closeDialog,
+    layer(made) {
+      if (bar) bar.replaceWith(made);
+      else root.append(made);
+      bar = made;
+      tidy();
+    },
+    settings(content) {
+      if (dialog) return dialog.replaceChildren(content);
+      const made = element('dialog', { class: 'k-dialog', 'aria-labelledby': 'kelisim-settings' }, content);
+      dialog = made;
+      // A handler that returns false would take back a click on a checkbox: hence the braces.
+      made.onclose = () => {
+        if (made === dialog) closeDialog();
+      };
+      made.onclick = ({ target }) => {
+        if (target === made) closeDialog();
+      };
+      root.append(made);
+      tidy();
+      made.showModal();
+    },
+    hide(keep) {
+      const inside = root.contains(document.activeElement);
+      closeDialog();
+      if (keep && bar) bar.hidden = true;
+      else {
+        bar?.remove();
+        bar = undefined;
+      }
+      tidy();
+      if (inside) back?.focus();
+    },
+  };
+}
