@@ -1,17 +1,21 @@
 package collector
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"kelisim/banner"
 	"kelisim/consent"
+	"kelisim/consent/policy"
 	"kelisim/storage/journal"
 )
 
 // getBanner says what to ask, and counts a banner that is shown to somebody who
-// has not chosen. Crawlers and prefetching browsers are answered and not counted.
+// has not chosen. Crawlers and prefetching browsers are answered and not counted,
+// nor is a banner that is already on the screen and asks again, in another
+// language.
 func (s *Server) getBanner(c *fiber.Ctx) error {
 	site, ok := s.site(c.Query("site"))
 	if !ok {
@@ -25,7 +29,7 @@ func (s *Server) getBanner(c *fiber.Ctx) error {
 		s.o.Logger.Error("collector: make a banner", "error", err)
 		return fail(c, unavailable)
 	}
-	if reason != banner.Settings && !prefetch(c) && !s.o.Agents.Recognise(c.Get(fiber.HeaderUserAgent)).Bot {
+	if reason != banner.Settings && c.Query("again") == "" && !prefetch(c) && !s.o.Agents.Recognise(c.Get(fiber.HeaderUserAgent)).Bot {
 		s.o.Ledger.Show(journal.CountKey{
 			Site: site.id, Edition: site.edition.Key().String(), Lang: lang, Variant: s.o.Banner.Variant(), Hour: now,
 		})
@@ -78,4 +82,33 @@ func (s *Server) reason(c *fiber.Ctx, site site) (banner.Reason, map[string]bool
 func (s *Server) holds(site site, key consent.EditionKey) bool {
 	_, holds := s.o.Catalogue.Holding(site.id, key)
 	return holds
+}
+
+// shownTexts is the hash of every text that a banner of this program can show,
+// by edition and language.
+type shownTexts map[shownKey]bool
+
+type shownKey struct {
+	site    string
+	edition consent.EditionKey
+	lang    string
+	sha256  string
+}
+
+func textsOf(b *banner.Banner, catalogue *policy.Catalogue) (shownTexts, error) {
+	all := shownTexts{}
+	for _, site := range catalogue.Sites() {
+		for _, p := range site.History() {
+			for _, lang := range p.Languages() {
+				for _, reason := range banner.Reasons() {
+					sum, err := b.TextHash(p, lang, reason)
+					if err != nil {
+						return nil, fmt.Errorf("collector: texts of the banner: %w", err)
+					}
+					all[shownKey{site.ID(), p.Key(), lang, sum}] = true
+				}
+			}
+		}
+	}
+	return all, nil
 }

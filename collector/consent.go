@@ -84,7 +84,14 @@ func (s *Server) decide(ctx context.Context, site site, call consentCall, token 
 	if !slices.Contains(site.langs, lang) {
 		lang = site.langs[0]
 	}
-	shown := consent.Shown{Variant: s.variant(call.Shown.Variant), TextSHA256: call.Shown.TextSHA256}
+	sum := call.Shown.TextSHA256
+	if sum != "" && !s.texts[shownKey{site.id, edition.Key(), lang, sum}] {
+		if v.State.Permits() {
+			return answer{}, &fault{status: 409, Code: "text", Message: "this is not the text of that edition in that language: ask again", Field: "shown.text_sha256"}
+		}
+		sum = "" // taking back and refusing never fail over what was shown
+	}
+	shown := consent.Shown{Variant: s.variant(call.Shown.Variant), TextSHA256: sum}
 	if f := s.record(ctx, site, v, choice, edition, lang, shown, now); f != nil {
 		return answer{}, f
 	}

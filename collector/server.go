@@ -65,6 +65,7 @@ type Server struct {
 	k       banner.Asset // the loader
 	replays *replays
 	pages   *privacyPages
+	texts   shownTexts
 }
 
 // New makes a server.
@@ -92,7 +93,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{o: o, k: k, replays: r, pages: pages}, nil
+	texts, err := textsOf(o.Banner, o.Catalogue)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{o: o, k: k, replays: r, pages: pages, texts: texts}, nil
 }
 
 // Limits of a connection.

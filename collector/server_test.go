@@ -37,12 +37,13 @@ import (
 
 // edge is a server with a real spool behind it and a clock that can be moved.
 type edge struct {
-	t      *testing.T
-	app    *fiber.App
-	spool  *spool.Spool
-	server *Server
-	mu     sync.Mutex
-	now    time.Time
+	t       *testing.T
+	app     *fiber.App
+	spool   *spool.Spool
+	server  *Server
+	journal *journal.Journal
+	mu      sync.Mutex
+	now     time.Time
 }
 
 // away is a database that cannot be reached.
@@ -83,6 +84,7 @@ func newEdge(t *testing.T, o spool.Options) *edge {
 	t.Cleanup(func() { e.spool.Close() })
 	j, err := journal.New(e.spool, quiet)
 	check(err)
+	e.journal = j
 	keys, err := consent.NewKeyring(consent.Key{ID: 1, Secret: bytes.Repeat([]byte{7}, 32)})
 	check(err)
 	agents, err := enrich.NewUserAgents()
@@ -300,6 +302,8 @@ func TestFaults(t *testing.T) {
 	f(403, "origin", "POST", "/privacy/demo", "action=withdraw", "Origin", "https://evil.example", "Content-Type", "application/x-www-form-urlencoded")
 	f(400, "bad_request", "POST", "/privacy/demo", "action="+canary, "Content-Type", "application/x-www-form-urlencoded")
 	f(400, "bad_request", "POST", "/v1/consent", e.decision(canary, "9"))
+	made := strings.TrimSuffix(e.decision("accept_all", "8"), "}") + `,"shown":{"variant":"bar-1","text_sha256":"` + strings.Repeat("0", 64) + `"}}`
+	f(409, "text", "POST", "/v1/consent", made)
 	f(409, "edition", "POST", "/v1/consent", strings.Replace(e.decision("accept_all", "1"), e.edition(), "0011223344556677", 1))
 	f(400, "bad_request", "POST", "/v1/consent", strings.Replace(e.decision("accept_all", "1"), e.edition(), canary, 1))
 }
@@ -356,6 +360,37 @@ func TestFullSpoolIs503(t *testing.T) {
 	res, got := e.send("POST", "/v1/events", fmt.Sprintf(pageview, 1))
 	if res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
 		t.Errorf("events without room: %d %s", res.StatusCode, got)
+	}
+}
+
+// TestShownText takes the hash that the banner gave, in the language it was asked
+// in, and counts a banner once.
+func TestShownText(t *testing.T) {
+	e := newEdge(t, spool.Options{})
+	for i, again := range []string{"", "&again=1"} {
+		_, body := e.send("GET", "/v1/banner?site=demo&lang=ru"+again, "")
+		var d banner.Document
+		if err := json.Unmarshal([]byte(body), &d); err != nil {
+			t.Fatal(err)
+		}
+		call := strings.Replace(strings.TrimSuffix(e.decision("accept_all", fmt.Sprint(i)), "}"), `"kk"`, `"ru"`, 1) +
+			`,"shown":{"variant":"bar-1","text_sha256":"` + d.TextSHA256 + `"}}`
+		if res, got := e.send("POST", "/v1/consent", call); res.StatusCode != 201 {
+			t.Errorf("%d %s", res.StatusCode, got)
+		}
+	}
+	if err := e.journal.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	frames, _, err := e.spool.Read(ended, e.spool.Checkpoint(), 1<<20)
+	if err != nil || len(frames) == 0 {
+		t.Fatal(len(frames), err)
+	}
+	var counts []journal.Count
+	if err := json.Unmarshal(frames[len(frames)-1].Payload(), &counts); err != nil || len(counts) != 1 || counts[0].N != 1 {
+		t.Errorf("banners counted: %+v %v", counts, err)
 	}
 }
 
