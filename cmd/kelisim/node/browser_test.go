@@ -214,10 +214,14 @@ func (b *browser) keep(a answer) {
 // decide sends a decision; more is added to its body.
 func (b *browser) decide(action string, choices map[string]bool, more map[string]any) answer {
 	b.Helper()
+	text := "" // a grant is taken only with a text that was shown, or none
+	if action == "refuse_all" || action == "withdraw" {
+		text = b.h.plantHash("hash of a text that was never shown")
+	}
 	body := map[string]any{
 		"v": 1, "site": "demo", "edition": b.edition, "lang": "kk", "action": action, "key": randomUUID(),
 		"shown": map[string]any{
-			"variant": b.h.plant("variant"), "text_sha256": strings.Repeat("ab", 32), "unknown": b.h.plant("unknown key of shown"),
+			"variant": b.h.plant("variant"), "text_sha256": text, "unknown": b.h.plant("unknown key of shown"),
 		},
 		"unknown": b.h.plant("unknown key of a decision"), b.h.plant("name of an unknown key"): 1,
 	}

@@ -131,6 +131,9 @@ func (g *target) wrongDecisions() {
 	} {
 		b.decide("refuse_all", nil, more)
 	}
+	if a := b.decide("accept_all", nil, map[string]any{"shown": map[string]any{"text_sha256": g.h.plantHash("hash of a text that was never shown")}}); a.status != http.StatusConflict {
+		g.Errorf("consent to a text that was never shown: status %d", a.status)
+	}
 	b.headers = map[string]string{"Origin": "https://" + g.h.plant("foreign origin") + ".example.com"}
 	if a := b.decide("accept_all", nil, nil); a.status != http.StatusForbidden {
 		g.Errorf("decision from a foreign origin: status %d", a.status)

@@ -74,6 +74,18 @@ func (h *hunt) plant(name string) string {
 	return w
 }
 
+// plantHash gives a forbidden word of 64 hexadecimal digits.
+func (h *hunt) plantHash(name string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c := h.forbidden[name]; c != nil {
+		return string(c.forms["text"])
+	}
+	w := randomHex(32)
+	h.forbidden[name] = &canary{name: name, forms: textForms(w)}
+	return w
+}
+
 // plantIn gives a word that may be kept, but must not reach some sorts of places.
 func (h *hunt) plantIn(name string, sorts ...string) string {
 	w := h.plant(name)
