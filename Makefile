@@ -1,5 +1,6 @@
 # Kelisim. `make help` lists the targets; `make test` is what CI runs.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 export CGO_ENABLED ?= 1
 GO ?= go

@@ -280,6 +280,10 @@ func (s *Spool) rotate() error {
 	s.seal()
 	next := Position{Segment: s.durable.Segment + 1, Offset: headerBytes}
 	f, err := createSegment(s.path(next.Segment))
+	for errors.Is(err, os.ErrExist) { // a foreign file that was left alone has this name
+		next.Segment++
+		f, err = createSegment(s.path(next.Segment))
+	}
 	if err != nil {
 		return err
 	}
