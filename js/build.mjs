@@ -1,6 +1,6 @@
 // Builds the browser files that the collector serves: node build.mjs
 // With --check nothing is written: it fails when a committed file is not what
-// the sources give.
+// the sources give, or when the files are heavier than promised.
 import { readFile, writeFile, mkdir } from 'node:fs/promises';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
@@ -14,10 +14,16 @@ const files = {
   'banner.css': 'banner/banner.css',
   'telemetry.js': 'telemetry/index.ts',
 };
+// What a page may have to load, brotli bytes.
+const budgets = [
+  { of: ['k.js', 'banner.js', 'banner.css'], most: 8192 },
+  { of: ['telemetry.js'], most: 2048 },
+];
 const check = process.argv.includes('--check');
 
 await mkdir(out, { recursive: true });
-let stale = 0;
+let faults = 0;
+const sizes = {};
 for (const [name, entry] of Object.entries(files)) {
   const result = await build({
     absWorkingDir: here,
@@ -35,15 +41,23 @@ for (const [name, entry] of Object.entries(files)) {
   if (check) {
     const committed = await readFile(new URL(name, out)).catch(() => Buffer.alloc(0));
     if (!built.equals(committed)) {
-      stale++;
+      faults++;
       console.error(`banner/assets/${name} is not what js/${entry} gives: run "npm run build"`);
     }
   } else {
     await writeFile(new URL(name, out), built);
   }
   const brotli = brotliCompressSync(built, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
+  sizes[name] = brotli.length;
   console.log(
     `${name.padEnd(13)} ${String(built.length).padStart(6)} bytes  ${String(gzipSync(built, { level: 9 }).length).padStart(6)} gzip  ${String(brotli.length).padStart(6)} brotli`,
   );
 }
-process.exitCode = stale ? 1 : 0;
+for (const { of, most } of budgets) {
+  const size = of.reduce((sum, name) => sum + sizes[name], 0);
+  if (check && size > most) {
+    faults++;
+    console.error(`${of.join(' + ')}: ${size} bytes brotli, more than ${most}`);
+  }
+}
+process.exitCode = faults ? 1 : 0;

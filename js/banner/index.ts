@@ -19,9 +19,12 @@ interface Asked {
 
 function mount(host: Host): Banner {
   const { base, log, state } = host;
-  const screen = surface();
   const style = loadStyle(host.style);
   const asked: Asked = { doc: undefined, choices: {} };
+  const untick = (): void => {
+    asked.choices = { ...asked.doc?.choices };
+  };
+  const screen = surface(untick);
 
   const decide = sender(host, asked, screen, (lang) => show(lang, true));
 
@@ -44,8 +47,8 @@ function mount(host: Host): Banner {
     const doc = await ask(host, lang, again);
     await style;
     if (!doc) return;
-    if (!again) asked.choices = { ...doc.choices };
     asked.doc = doc;
+    if (!again) untick();
     screen.root.lang = doc.lang;
     screen.root.setAttribute('aria-label', doc.texts.title ?? '');
     const decided = !!state().raw;

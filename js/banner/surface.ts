@@ -20,8 +20,8 @@ export interface Surface {
   readonly hide: (keep?: boolean) => void;
 }
 
-/** An empty surface. */
-export function surface(): Surface {
+/** An empty surface. @param cancelled is called when the visitor leaves the settings without deciding */
+export function surface(cancelled: () => void): Surface {
   let bar: HTMLElement | undefined;
   let dialog: HTMLDialogElement | undefined;
   let back: HTMLElement | undefined; // where the keyboard was before it came to the banner
@@ -43,12 +43,16 @@ export function surface(): Surface {
     if (bar && !bar.hidden) uncover(target as HTMLElement, root);
   });
 
-  const closeDialog = (): void => {
+  const shut = (): void => {
     const closing = dialog;
     dialog = undefined;
     closing?.close();
     closing?.remove();
     tidy();
+  };
+  const closeDialog = (): void => {
+    cancelled();
+    shut();
   };
 
   return {
@@ -80,7 +84,7 @@ export function surface(): Surface {
     },
     hide(keep) {
       const inside = root.contains(document.activeElement);
-      closeDialog();
+      shut();
       if (keep && bar) bar.hidden = true;
       else {
         bar?.remove();

@@ -55,6 +55,22 @@ describe('readState', () => {
     expect(read(value)).toEqual({ status: 'undecided', raw: '', purposes: [], caps: '' });
   });
 
+  test.each(['r', 'w'])('a refusal or withdrawal (%s) of an edition that no longer holds asks again', (letter) => {
+    const value = `1.ffffffffffffffff...${today + 90}.0.${letter}`;
+    expect(read(value).status).toBe('undecided');
+    expect(read(value, undefined, [edition, 'ffffffffffffffff']).status).not.toBe('undecided');
+  });
+
+  test('a refusal ends as a consent does', () => {
+    const value = `1.${edition}...${today}.0.r`;
+    expect(read(value, undefined, [edition], today * 864e5 - 1).status).toBe('refused');
+    expect(read(value, undefined, [edition], today * 864e5).status).toBe('undecided');
+  });
+
+  test('a site whose editions are not known is never decided', () => {
+    expect(read(`1.${edition}.analytics.p.${today + 90}.0.g`, undefined, []).status).toBe('undecided');
+  });
+
   test('another cookie that ends in our name is not ours', () => {
     expect(read(`1.${edition}.analytics.p.${today + 90}.0.g`, 'x-kelisim-state').status).toBe('undecided');
   });

@@ -9,12 +9,13 @@ const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 export async function launch(): Promise<Browser> {
   const executablePath = process.env['KELISIM_CHROMIUM'] ?? places.find((place) => existsSync(place));
   if (!executablePath) throw new Error('no Chromium: install the package "chromium" or set KELISIM_CHROMIUM');
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'], timeout: 20_000 });
 }
 
 /** A new visitor: a fresh profile that reports every attempt to write to storage. */
 export async function visitor(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
   const context = await browser.newContext({ locale: 'kk-KZ', ...options });
+  context.setDefaultTimeout(10_000);
   await context.addInitScript(() => {
     const writes: string[] = [];
     Object.defineProperty(window, 'storageWrites', { value: writes });

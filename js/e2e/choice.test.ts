@@ -1,6 +1,5 @@
 /** A visitor's choice, against the fixture collector and the built files. */
 
-import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launch, stored, until, visitor } from './browser.ts';
@@ -12,7 +11,7 @@ let fixture: Fixture;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
+afterAll(() => browser?.close());
 beforeEach(async () => {
   fixture = await new Fixture().open();
 });
@@ -38,6 +37,17 @@ async function accept(page: Page): Promise<void> {
 }
 
 describe('before a choice', () => {
+  test('the banner is one card: a place for words is not seen before there are any', async () => {
+    const page = await visit();
+    await act(page, 'accept-all').waitFor();
+    expect(await page.locator('#kelisim .k-card').evaluateAll((cards) => cards.map((card) => card.checkVisibility()))).toEqual([false, true]);
+    await page.clock.install();
+    await act(page, 'accept-all').click();
+    await page.locator('.k-toast p:not(:empty)').waitFor();
+    await page.clock.fastForward(7000);
+    await page.locator('#kelisim').waitFor({ state: 'detached' });
+  });
+
   test('nothing is stored and nothing but loader, banner and question is asked for', async () => {
     const page = await visit();
     await act(page, 'accept-all').waitFor();
@@ -72,6 +82,8 @@ describe('before a choice', () => {
     ]) {
       await act(page, 'customise').click();
       await page.locator('dialog').waitFor();
+      expect(await page.locator('dialog input:checked').count()).toBe(0);
+      await page.locator('[data-kelisim-item=analytics]').check();
       await close();
       await page.locator('dialog').waitFor({ state: 'detached' });
       expect(await page.evaluate(() => document.activeElement?.getAttribute('data-kelisim-action'))).toBe('customise');
@@ -167,6 +179,15 @@ describe('a choice', () => {
     await act(page, 'save').click();
     await until('the page view', () => fixture.events.length === 1);
     expect(fixture.decisions[1]).toMatchObject({ action: 'custom', choices: { analytics: true, marketing: true } });
+    // What is left without saving changes nothing.
+    await page.locator('#kelisim-open').click();
+    await page.locator('[data-kelisim-item=marketing]').uncheck();
+    await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await page.locator('#kelisim-open').click();
+    await act(page, 'withdraw').waitFor();
+    expect(await page.locator('[data-kelisim-item=marketing]').isChecked()).toBe(true);
+    expect(fixture.decisions).toHaveLength(2);
   });
 
   test('the language can be switched on both layers and keeps what was chosen', async () => {
@@ -216,7 +237,7 @@ describe('a choice', () => {
     expect(state).toMatchObject({ status: 'granted', purposes: ['analytics'], gpc: true });
   });
 
-  test('accept and refuse are equal, visible at once on a small screen, and free of axe findings', async () => {
+  test('accept and refuse are equal, and visible at once on a small screen', async () => {
     const page = await visit('/', { viewport: { width: 320, height: 640 }, reducedMotion: 'reduce' });
     await act(page, 'accept-all').waitFor();
     const looks = await page.evaluate(() =>
@@ -231,15 +252,6 @@ describe('a choice', () => {
     expect(looks[0]).toMatchObject({ visible: true, tag: 'BUTTON' });
     expect(looks[0]!.height).toBeGreaterThanOrEqual(44);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
-    await page.addScriptTag({ content: readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8') });
-    for (const layer of ['first', 'settings']) {
-      if (layer === 'settings') await act(page, 'customise').click();
-      const findings = await page.evaluate(async () => {
-        const { axe } = window as never as { axe: { run(root: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } };
-        return (await axe.run('#kelisim')).violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
-      });
-      expect(findings).toEqual([]);
-    }
   });
 });
 
@@ -317,6 +329,13 @@ describe('the page’s own rules', () => {
       return { letterSpacing, textTransform, fontSize, switches: getComputedStyle(dialog.querySelector('input')!).display };
     });
     expect(look).toEqual({ letterSpacing: 'normal', textTransform: 'none', fontSize: '15px', switches: 'block' });
+    const places = (shown: Page) =>
+      shown.evaluate(() =>
+        [...document.querySelectorAll('.k-bar button, .k-bar h2, .k-bar p')].map((part) => JSON.stringify(part.getBoundingClientRect())),
+      );
+    const plain = await visit('/');
+    await act(plain, 'accept-all').waitFor();
+    expect(await places(page)).toEqual(await places(plain));
   });
 
   test('waiting tags start with their purpose, and only with it', async () => {

@@ -4,7 +4,7 @@
  */
 
 import { mkdir } from 'node:fs/promises';
-import { test } from 'vitest';
+import { onTestFinished, test } from 'vitest';
 import { Fixture } from './fixture.ts';
 import { launch } from './browser.ts';
 
@@ -13,10 +13,15 @@ test.runIf(process.env['KELISIM_SCREENSHOTS'])('pictures', { timeout: 300_000 },
   await mkdir(out, { recursive: true });
   const fixture = await new Fixture().open();
   const browser = await launch();
+  onTestFinished(async () => {
+    await browser.close();
+    await fixture.close();
+  });
   for (const lang of ['kk', 'ru', 'en']) {
     for (const scheme of ['light', 'dark'] as const) {
       for (const [width, height] of [[1280, 800], [320, 640]] as const) {
         const page = await browser.newPage({ colorScheme: scheme, viewport: { width, height }, reducedMotion: 'reduce' });
+        page.setDefaultTimeout(10_000);
         const name = `${out}${lang}-${scheme}-${width}`;
         await page.goto(`${fixture.origin}/?lang=${lang}`);
         await page.locator('.k-bar').waitFor();
@@ -37,6 +42,4 @@ test.runIf(process.env['KELISIM_SCREENSHOTS'])('pictures', { timeout: 300_000 },
       }
     }
   }
-  await browser.close();
-  await fixture.close();
 });

@@ -11,7 +11,7 @@ let fixture: Fixture;
 beforeAll(async () => {
   browser = await launch();
 });
-afterAll(() => browser.close());
+afterAll(() => browser?.close());
 beforeEach(async () => {
   fixture = await new Fixture().open();
 });
