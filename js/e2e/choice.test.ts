@@ -322,7 +322,7 @@ describe('the page’s own rules', () => {
   });
 
   test('hostile styles do not reach the banner', async () => {
-    const page = await visit('/hostile');
+    const page = await visit('/hostile', { reducedMotion: 'reduce' });
     await act(page, 'customise').click();
     const look = await page.locator('dialog').evaluate((dialog) => {
       const { letterSpacing, textTransform, fontSize } = getComputedStyle(dialog.querySelector('p')!);
@@ -333,7 +333,7 @@ describe('the page’s own rules', () => {
       shown.evaluate(() =>
         [...document.querySelectorAll('.k-bar button, .k-bar h2, .k-bar p')].map((part) => JSON.stringify(part.getBoundingClientRect())),
       );
-    const plain = await visit('/');
+    const plain = await visit('/', { reducedMotion: 'reduce' });
     await act(plain, 'accept-all').waitFor();
     expect(await places(page)).toEqual(await places(plain));
   });

@@ -158,6 +158,25 @@ describe.each([
   });
 });
 
+test('the privacy page withdraws and erases as plain forms', async () => {
+  for (const [action, said] of [
+    ['erase', /Your data are erased|Your request is registered/],
+    ['withdraw', /Your consent is withdrawn/],
+  ] as const) {
+    const { context, page, requests } = await newcomer('en-GB');
+    await page.goto(`${where.site}/en/`);
+    await act(page, 'accept-all').click();
+    await until('the page view is sent', () => requests.some((request) => request.url().endsWith('/v1/events')));
+    await settle(page);
+    await page.goto(`${where.site}/kelisim/privacy/demo?lang=en`);
+    if (action === 'erase') await page.locator('summary').click();
+    await page.locator(`button[value=${action}]`).click({ timeout: 20_000 });
+    await page.locator('.said').waitFor({ timeout: 20_000 });
+    expect(await page.locator('.said').textContent()).toMatch(said);
+    await context.close();
+  }
+});
+
 /** Signs in and looks for the page in the report. */
 async function dashboardShows(lang: string): Promise<void> {
   const context = await browser.newContext({ locale: 'en-GB' });

@@ -65,6 +65,28 @@ test('navigation inside the page is a page view, once per path', async () => {
   expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
 });
 
+test('tabs share one session and never a number', async () => {
+  const first = await consenting();
+  const second = await first.context().newPage();
+  await second.goto(`${fixture.origin}/second`);
+  await until('its page view', () => fixture.events.length === 2);
+  await first.evaluate(() => localStorage.clear());
+  await second.waitForFunction(() => localStorage.length === 0);
+  const start = Date.now() + 300;
+  const fire = (page: Page) =>
+    page.evaluate(async (at) => {
+      for (let round = 0; round < 10; round++) {
+        await new Promise((next) => setTimeout(next, at + round * 150 - 10 - Date.now()));
+        while (Date.now() < at + round * 150);
+        (window as never as { kelisim: Kelisim }).kelisim.event('both');
+      }
+    }, start);
+  await Promise.all([fire(first), fire(second)]);
+  await until('all events', () => named('both').length === 20);
+  expect(new Set(named('both').map(({ session }) => session)).size).toBe(1);
+  expect(named('both').map(({ seq }) => seq).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+});
+
 test('engaged time is counted while the page is in front, and belongs to its page view', async () => {
   const page = await consenting();
   await page.waitForTimeout(500);
