@@ -10,7 +10,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"kelisim/consent"
-	"kelisim/consent/policy"
 	"kelisim/pipeline/spool"
 	"kelisim/storage/journal"
 )
@@ -59,15 +58,13 @@ func (n cookieNames) answer(c *fiber.Ctx, a answer) {
 
 // decide makes the decision, and makes it durable.
 func (s *Server) decide(ctx context.Context, site site, call consentCall, token string, gpc bool) (answer, *fault) {
-	edition := site.edition
-	if key, ok := consent.ParseEditionKey(call.Edition); ok && key != edition.Key() {
-		if edition, ok = s.o.Catalogue.Holding(site.id, key); !ok {
-			return answer{}, &fault{status: 409, Code: "edition", Message: "the policy has a newer edition: ask again", Field: "edition"}
-		}
-	} else if !ok {
-		return answer{}, badField("edition", "the edition must be the 16 hexadecimal digits of the banner's answer")
+	edition, f := s.editionOf(site, call)
+	if f != nil {
+		return answer{}, f
 	}
 	now := s.o.Now()
+	unlock := s.busy.lock(token)
+	defer unlock()
 	previous, before := s.live(site, token, now)
 	choice := consent.Choice{Action: consent.Action(call.Action), Choices: call.Choices, GPC: gpc}
 	v, err := consent.Decide(choice, edition, previous, before, now, s.o.Random)
@@ -98,6 +95,25 @@ func (s *Server) decide(ctx context.Context, site site, call consentCall, token 
 	return s.answer(v, edition, now)
 }
 
+// editionOf is the edition that a decision is about. Taking back and refusing
+// never fail over it: they are about the edition in force where the one that was
+// named no longer holds.
+func (s *Server) editionOf(site site, call consentCall) (*consent.Edition, *fault) {
+	key, ok := consent.ParseEditionKey(call.Edition)
+	if ok {
+		if e, holds := s.o.Catalogue.Holding(site.id, key); holds {
+			return e, nil
+		}
+	}
+	switch {
+	case call.Action == string(consent.Withdraw) || call.Action == string(consent.RefuseAll):
+		return site.edition, nil
+	case !ok:
+		return nil, badField("edition", "the edition must be the 16 hexadecimal digits of the banner's answer")
+	}
+	return nil, &fault{status: 409, Code: "edition", Message: "the policy has a newer edition: ask again", Field: "edition"}
+}
+
 // Variants that are no layout of the banner: a decision made by the page's own
 // script, and one made on the privacy page.
 const (
@@ -126,11 +142,10 @@ func (s *Server) live(site site, token string, now time.Time) (consent.Decision,
 	if err != nil || d.Site() != site.id || s.o.Revoked.Covers(d.ID(), d.Number()) {
 		return consent.Decision{}, nil
 	}
-	// An edition that no longer holds still says what was licensed under it.
-	e, standing := s.o.Catalogue.Find(site.id, d.Edition())
-	if standing == policy.Unknown {
-		return consent.Decision{}, nil
-	}
+	// An edition that no longer holds still says what was licensed under it. One
+	// that another node published and this one does not know yet licenses nothing
+	// here, but what was given under it can be taken back.
+	e, _ := s.o.Catalogue.Find(site.id, d.Edition())
 	return d, e
 }
 
@@ -155,7 +170,7 @@ func (s *Server) record(ctx context.Context, site site, v consent.Verdict, choic
 		s.o.Logger.Error("collector: record a decision", "error", err)
 		return unavailable
 	}
-	decided := journal.Decided{Record: r, Lowest: v.Lowest, Lost: v.Lost}
+	decided := journal.Decided{Record: r, Lowest: v.Lowest, Spares: v.Spares, Lost: v.Lost}
 	if err := s.o.Ledger.Decide(ctx, decided); err != nil {
 		return s.durable(err)
 	}

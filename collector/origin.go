@@ -10,6 +10,9 @@ import (
 // the site's own hosts. A missing Origin is accepted only with a same-site
 // Sec-Fetch-Site, or with none at all (old browsers and servers).
 func sameOrigin(origin, fetchSite string, hosts []string) bool {
+	if origin == "null" && fetchSite == "same-origin" {
+		return true // a form of a page that names nobody as its origin; only browsers send Sec-Fetch-Site
+	}
 	if origin == "" {
 		return fetchSite == "" || fetchSite == "same-origin" || fetchSite == "same-site" || fetchSite == "none"
 	}

@@ -127,7 +127,8 @@ func privacyHeaders(c *fiber.Ctx) {
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	// With no-referrer a browser sends the page's own form with Origin: null.
+	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
 }
 
 // said is the sentence about what was just done.
@@ -243,7 +244,8 @@ func (s *Server) postPrivacy(c *fiber.Ctx) error {
 	names := cookiesFor(c)
 	token := names.read(c, names.token)
 	query := url.Values{"lang": {lang}}
-	switch c.FormValue("action") {
+	// Plain form fields alone: a multipart body could be packed, and its size unpacked is unknown.
+	switch string(c.Request().PostArgs().Peek("action")) {
 	case string(consent.Withdraw):
 		a, f := s.decide(c.UserContext(), site, s.fromPage(site, lang), token, false)
 		if f != nil {

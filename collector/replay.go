@@ -3,6 +3,7 @@ package collector
 import (
 	"crypto/sha256"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -83,4 +84,22 @@ func (r *replays) forget(name string, entry *replay) {
 	if now, ok := r.cache.Peek(name); ok && now == entry {
 		r.cache.Remove(name)
 	}
+}
+
+// locks lets one decision at a time be made under one token, so that two of them
+// cannot get the same number. Tokens share a lock by chance; that costs time only.
+type locks struct {
+	seed maphash.Seed
+	each [256]sync.Mutex
+}
+
+// lock waits for a token and returns what gives it back. Without a token there is
+// nothing to share.
+func (l *locks) lock(token string) (unlock func()) {
+	if token == "" {
+		return func() {}
+	}
+	m := &l.each[maphash.String(l.seed, token)%uint64(len(l.each))]
+	m.Lock()
+	return m.Unlock
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -66,6 +67,7 @@ type Server struct {
 	replays *replays
 	pages   *privacyPages
 	texts   shownTexts
+	busy    *locks // one decision of a browser at a time
 }
 
 // New makes a server.
@@ -97,7 +99,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{o: o, k: k, replays: r, pages: pages, texts: texts}, nil
+	return &Server{o: o, k: k, replays: r, pages: pages, texts: texts, busy: &locks{seed: maphash.MakeSeed()}}, nil
 }
 
 // Limits of a connection.

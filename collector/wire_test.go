@@ -100,6 +100,8 @@ func TestOrigin(t *testing.T) {
 	f("https://shop.example.evil.example", "", false)
 	f("https://evil.example", "cross-site", false)
 	f("null", "", false)
+	f("null", "cross-site", false)
+	f("null", "same-origin", true)
 	f("file://", "", false)
 	f("", "", true)
 	f("", "same-origin", true)

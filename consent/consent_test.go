@@ -82,6 +82,19 @@ func TestStates(t *testing.T) {
 	if narrowed.Lost != consent.FieldsOf(consent.FieldCampaign) {
 		t.Errorf("narrowing loses %s", narrowed.Lost)
 	}
+	wider := decide(t, consent.Choice{Action: consent.AcceptAll}, narrowed.Decision, noon.Add(90*time.Minute))
+	if narrowed.Spares || !wider.Spares || wider.Lowest != 3 || wider.Lost != 0 {
+		t.Errorf("narrowing spares %v, widening %v", narrowed.Spares, wider.Spares)
+	}
+	set := consent.NewRevocations()
+	set.Add(consent.Revocation{ID: wider.Decision.ID(), Lowest: wider.Lowest, Spares: wider.Spares, Expires: wider.Decision.Expires()})
+	if id := wider.Decision.ID(); !set.Covers(id, 2) || set.Ends(id, 2) || set.Covers(id, 3) {
+		t.Error("a wider choice: the older token must be dead, what was accepted under it must not")
+	}
+	early := decide(t, consent.Choice{Action: consent.Withdraw}, given.Decision, noon.Add(-time.Minute))
+	if early.State != consent.StateWithdrawn || early.Lowest != consent.NothingValid {
+		t.Error("a withdrawal at a node whose clock is behind was lost")
+	}
 	withdrawn := decide(t, consent.Choice{Action: consent.Withdraw}, narrowed.Decision, noon.Add(2*time.Hour))
 	if withdrawn.State != consent.StateWithdrawn || withdrawn.Lowest != consent.NothingValid || withdrawn.Decision.Items() != 0 || withdrawn.Decision.Number() != 3 {
 		t.Errorf("withdrawing is %+v", withdrawn)

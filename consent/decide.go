@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -47,6 +48,7 @@ type Verdict struct {
 	State    State
 	Decision Decision // sealed; zero for a refusal, and for a withdrawal of nothing. A withdrawal carries the next number and no items
 	Lowest   uint32   // the lowest valid number from now on; 0 = nothing is revoked
+	Spares   bool     // what was accepted under the older numbers may still be stored
 	Lost     Fields   // fields that were licensed before and no longer are
 }
 
@@ -65,13 +67,19 @@ var (
 //
 // A refusal without a live consent names nobody; with one it is a withdrawal.
 // A changed choice keeps the id, takes the next number and makes the older
-// numbers invalid, so that a wider token is dead as soon as it was narrowed.
+// numbers invalid, so that a wider token is dead as soon as it was narrowed. One
+// that takes nothing away spares what was accepted under them.
 func Decide(c Choice, e *Edition, previous Decision, before *Edition, now time.Time, random io.Reader) (Verdict, error) {
 	granted, override, err := c.granted(e)
 	if err != nil {
 		return Verdict{}, err
 	}
-	live := previous.InForce(now) && previous.site == e.site
+	// A token that verified may have been issued by a node whose clock is a little
+	// ahead; it is live all the same.
+	live := !previous.IsZero() && now.Before(previous.expires) && previous.site == e.site
+	if live && now.Before(previous.issued) {
+		now = previous.issued
+	}
 	switch {
 	case granted == 0 && !live && c.Action == Withdraw:
 		return Verdict{State: StateWithdrawn}, nil // there is nothing left to withdraw
@@ -97,10 +105,18 @@ func Decide(c Choice, e *Edition, previous Decision, before *Edition, now time.T
 		return Verdict{State: StateGiven, Decision: d}, nil
 	}
 	d.id, d.number = previous.id, previous.number+1
-	return Verdict{
-		State: StateRenewed, Decision: d, Lowest: d.number,
+	v := Verdict{
+		State: StateRenewed, Decision: d,
 		Lost: before.Permits(previous.items).Fields.Minus(e.Permits(granted).Fields),
-	}, nil
+	}
+	v.Lowest = d.number
+	v.Spares = v.Lost == 0 && before != nil && contains(e.IDs(granted), before.IDs(previous.items))
+	return v, nil
+}
+
+// contains reports whether every id of some is in all.
+func contains(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(id string) bool { return !slices.Contains(all, id) })
 }
 
 // granted is what the choice grants, and whether it overrides a privacy signal.

@@ -139,13 +139,14 @@ func (s *Spool) Advance(to Position) error {
 	if !s.saved.Before(to) {
 		return nil
 	}
-	if err := s.save(to); err != nil {
-		return err
-	}
-	s.saved = to
-	if s.active != nil && to == s.durable && to.Offset > headerBytes {
+	// A busy segment is closed now and then as well, so that what was flushed does
+	// not lie in it until it is full.
+	done := to == s.durable && to.Offset > headerBytes
+	if s.active != nil && (done || s.opt.Now().Sub(s.begun) > s.opt.SealAfter) {
 		s.seal()
 	}
+	// What was read goes first: on a full disk that makes room for the checkpoint,
+	// and a checkpoint in a segment that is gone reads on in the next one.
 	for seg, size := range s.sealed {
 		if seg > to.Segment || seg == to.Segment && to.Offset < size {
 			continue
@@ -156,6 +157,10 @@ func (s *Spool) Advance(to Position) error {
 		delete(s.sealed, seg)
 		s.size -= size
 	}
+	if err := s.save(to); err != nil {
+		return err
+	}
+	s.saved = to
 	return nil
 }
 

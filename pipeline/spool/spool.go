@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Kind says what a frame holds; the owner of the kind knows its format.
@@ -75,10 +76,12 @@ var (
 
 // Options of a spool.
 type Options struct {
-	Dir          string       // folder of its own; created when missing
-	SegmentBytes int64        // a segment is closed at this size; default 64 MiB
-	MaxBytes     int64        // all segments together; default 8 GiB
-	Logger       *slog.Logger // default: slog.Default
+	Dir          string           // folder of its own; created when missing
+	SegmentBytes int64            // a segment is closed at this size; default 64 MiB
+	MaxBytes     int64            // all segments together; default 8 GiB
+	Logger       *slog.Logger     // default: slog.Default
+	Now          func() time.Time // default: time.Now
+	SealAfter    time.Duration    // a segment in use is closed at this age; default 30 s
 }
 
 func (o Options) withDefaults() Options {
@@ -90,6 +93,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.SealAfter == 0 {
+		o.SealAfter = 30 * time.Second
 	}
 	return o
 }
@@ -105,8 +114,9 @@ type Spool struct {
 
 	mu      sync.Mutex
 	active  *os.File
-	durable Position // end of what is on disk
-	size    int64    // bytes in all segments
+	begun   time.Time // when the active segment was begun
+	durable Position  // end of what is on disk
+	size    int64     // bytes in all segments
 	notify  chan struct{}
 	sealed  map[uint64]int64 // sizes of closed segments
 	saved   Position         // the checkpoint
@@ -149,6 +159,9 @@ func (s *Spool) Append(ctx context.Context, entries ...Entry) error {
 		}
 		buf = appendFrame(buf, e)
 	}
+	if s.reserved(entries, len(buf)) {
+		return fmt.Errorf("%w: what is left is kept for decisions", ErrFull)
+	}
 	r := request{bytes: buf, done: make(chan error, 1)}
 	select {
 	case s.queue <- r:
@@ -168,6 +181,22 @@ func (s *Spool) Append(ctx context.Context, entries ...Entry) error {
 			return ErrClosed
 		}
 	}
+}
+
+// reserve is the part of MaxBytes that is kept for decisions and demands, so
+// that a flood of events cannot keep anybody from taking back their consent.
+const reserve = 20 // one part in
+
+// reserved reports whether there is no room for entries of this kind any more.
+func (s *Spool) reserved(entries []Entry, size int) bool {
+	for _, e := range entries {
+		if e.Kind == Decision || e.Kind == Erasure {
+			return false
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.size+int64(size) > s.opt.MaxBytes-s.opt.MaxBytes/reserve
 }
 
 // commit writes whatever waits, syncs once, and answers everybody.
@@ -290,7 +319,7 @@ func (s *Spool) rotate() error {
 	if err := syncDir(s.opt.Dir); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	s.active, s.durable = f, next
+	s.active, s.durable, s.begun = f, next, s.opt.Now()
 	s.size += headerBytes
 	return nil
 }

@@ -24,6 +24,7 @@ import (
 type Decided struct {
 	Record consent.Record
 	Lowest uint32         // lowest valid number from now on; 0 = nothing is revoked
+	Spares bool           // what was accepted under the older numbers may still be stored
 	Lost   consent.Fields // fields whose stored values must go
 }
 
@@ -143,7 +144,7 @@ const tokenMonths = 13
 func (d Decided) Revocation() consent.Revocation {
 	return consent.Revocation{
 		Site: d.Record.Site, ID: d.Record.ID, Lowest: d.Lowest,
-		At: d.Record.Time, Expires: d.Record.Time.AddDate(0, tokenMonths, 0),
+		At: d.Record.Time, Expires: d.Record.Time.AddDate(0, tokenMonths, 0), Spares: d.Spares,
 	}
 }
 

@@ -123,8 +123,8 @@ func (w *Writer) appendPayload(b driver.Batch, d numbered[journal.Decided]) erro
 }
 
 func (w *Writer) appendRevocation(b driver.Batch, d numbered[journal.Decided]) error {
-	if d.value.Lowest == 0 {
-		return nil
+	if d.value.Lowest == 0 || d.value.Spares {
+		return nil // an older token grants no more than the newer one: other nodes need not know
 	}
 	r := d.value.Record
 	return b.Append(r.Site, uuid.UUID(r.ID), d.value.Lowest, r.Time, w.o.Node, d.seq, d.value.Revocation().Expires, r.Number)

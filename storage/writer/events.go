@@ -71,7 +71,7 @@ func (w *Writer) writeEvents(ctx context.Context, l *load, doubt bool) ([]number
 			v := r.Values()
 			id := identify(v)
 			switch {
-			case w.o.Revoked.Covers(v.ConsentID, v.Number):
+			case w.o.Revoked.Ends(v.ConsentID, v.Number):
 				tally.Add(outcome.Withdrawn, 1)
 			case !now.Before(v.Expires):
 				tally.Add(outcome.Expired, 1)

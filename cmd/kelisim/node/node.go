@@ -329,6 +329,13 @@ func (n *Node) Stop(ctx context.Context) error {
 	for _, app := range n.apps {
 		errs = append(errs, app.ShutdownWithTimeout(stopFor))
 	}
+	// An application that was told to end before it had begun to listen would
+	// listen for ever.
+	for _, l := range []net.Listener{n.public, n.admin} {
+		if l != nil {
+			_ = l.Close() // closed already, as a rule
+		}
+	}
 	if n.cancel != nil {
 		n.cancel()
 	}
