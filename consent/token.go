@@ -152,6 +152,9 @@ func (k *Keyring) Verify(token string, now time.Time) (Decision, error) {
 	if err != nil || n < tokenFixed+tokenMAC || buf[0] != tokenVersion {
 		return Decision{}, ErrBadToken
 	}
+	if base64.RawURLEncoding.EncodedLen(n) != len(token) {
+		return Decision{}, ErrBadToken // the decoder passes over line ends; a token has one form
+	}
 	body, sum := buf[:n-tokenMAC], buf[n-tokenMAC:n]
 	secret := k.byID[binary.BigEndian.Uint32(body[1:])]
 	if secret == nil {
