@@ -9,6 +9,7 @@ import (
 	"kelisim/banner"
 	"kelisim/consent"
 	"kelisim/consent/policy"
+	"kelisim/pipeline/outcome"
 	"kelisim/storage/journal"
 )
 
@@ -29,7 +30,7 @@ func (s *Server) getBanner(c *fiber.Ctx) error {
 		s.o.Logger.Error("collector: make a banner", "error", err)
 		return fail(c, unavailable)
 	}
-	if reason != banner.Settings && c.Query("again") == "" && !prefetch(c) && !s.o.Agents.Recognise(c.Get(fiber.HeaderUserAgent)).Bot {
+	if reason != banner.Settings && c.Query("again") == "" && !prefetch(c) && s.o.Agents.Recognise(headersOf(c)).Bot == outcome.None {
 		s.o.Ledger.Show(journal.CountKey{
 			Site: site.id, Edition: site.edition.Key().String(), Lang: lang, Variant: s.o.Banner.Variant(), Hour: now,
 		})

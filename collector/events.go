@@ -19,6 +19,14 @@ type eventsAnswer struct {
 	Dropped  map[string]uint32 `json:"dropped"`
 }
 
+// headersOf is what a request says about its browser, in values of its own.
+func headersOf(c *fiber.Ctx) enrich.Headers {
+	get := func(name string) string { return strings.Clone(c.Get(name)) }
+	return enrich.Headers{
+		UserAgent: get(fiber.HeaderUserAgent), Brands: get("Sec-CH-UA"), Mobile: get("Sec-CH-UA-Mobile"), Platform: get("Sec-CH-UA-Platform"),
+	}
+}
+
 // postEvents takes events. When it answers 202, what it accepted is on disk.
 func (s *Server) postEvents(c *fiber.Ctx) error {
 	received := s.o.Now()
@@ -37,11 +45,11 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 	}
 	refused := outcome.None
 	if !sameOrigin(c.Get(fiber.HeaderOrigin), c.Get("Sec-Fetch-Site"), site.hosts) {
-		refused = outcome.Origin
+		refused = outcome.Foreign
 	}
 	result, err := s.o.Pipeline.Process(c.UserContext(), pipeline.Request{
 		Site: site.id, Token: token, Session: call.session, Events: call.events, Malformed: call.malformed,
-		Client:  enrich.Client{Address: s.client(c), UserAgent: strings.Clone(c.Get(fiber.HeaderUserAgent))},
+		Client:  enrich.Client{Address: s.client(c), Headers: headersOf(c)},
 		Refused: refused, Received: received,
 	})
 	if err != nil {

@@ -29,6 +29,7 @@ import (
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
 	"kelisim/pipeline/gate"
+	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/spool"
 	"kelisim/policies"
 	"kelisim/storage/journal"
@@ -89,12 +90,12 @@ func newEdge(t *testing.T, o spool.Options) *edge {
 	check(err)
 	agents, err := enrich.NewUserAgents()
 	check(err)
-	enricher, err := enrich.New(nil, agents)
+	enricher, err := enrich.New(enrich.Options{Agents: agents})
 	check(err)
 	revoked := consent.NewRevocations()
 	g, err := gate.New(keys, catalogue, revoked)
 	check(err)
-	events, err := pipeline.New(pipeline.Options{Gate: g, Enricher: enricher, Recent: batch.NewRecent(1000), Sink: j, Started: e.now})
+	events, err := pipeline.New(pipeline.Options{Gate: g, Enricher: enricher, Minimise: minimise.New(minimise.Options{}), Recent: batch.NewRecent(1000), Sink: j, Started: e.now})
 	check(err)
 	b, err := banner.New(banner.Options{})
 	check(err)

@@ -127,7 +127,7 @@ func (c Choice) granted(e *Edition) (set Items, override bool, err error) {
 	case AcceptAll:
 		set = e.All()
 		if c.GPC {
-			set = e.lowered(set)
+			set = e.Lowered(set)
 		}
 		return set, false, nil
 	case RefuseAll, Withdraw:
@@ -143,7 +143,7 @@ func (c Choice) granted(e *Edition) (set Items, override bool, err error) {
 			}
 		}
 		set, _ = e.ItemsOf(ids)
-		return set, c.GPC && e.lowered(set) != set, nil
+		return set, c.GPC && e.Lowered(set) != set, nil
 	}
 	return 0, false, ErrAction
 }

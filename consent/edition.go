@@ -153,8 +153,8 @@ func (e *Edition) IDs(set Items) []string {
 // All is the set of every item.
 func (e *Edition) All() Items { return Items(uint64(1)<<len(e.items) - 1) }
 
-// lowered is the set without what a Global Privacy Control signal lowers.
-func (e *Edition) lowered(set Items) Items {
+// Lowered is the set without what a Global Privacy Control signal lowers.
+func (e *Edition) Lowered(set Items) Items {
 	for i, it := range e.items {
 		if it.GPC {
 			set &^= 1 << i

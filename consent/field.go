@@ -13,8 +13,8 @@ type Field uint8
 // The fields a policy can license, in the order of their bits.
 const (
 	FieldPage       Field = iota // path of the page, without parameters
-	FieldReferrer                // host of the site the visitor came from
-	FieldCampaign                // allow-listed UTM keys
+	FieldReferrer                // host of the site the visitor came from, its source and channel
+	FieldCampaign                // allow-listed UTM keys, the kind of a click id
 	FieldCountry                 // country of the address
 	FieldAddress                 // network of the address (/24, /48)
 	FieldBrowser                 // browser family and major version
@@ -24,12 +24,15 @@ const (
 	FieldVisitor                 // the consent id may count as a visitor
 	FieldEvents                  // declared custom events and their properties
 	FieldEngagement              // engaged time of a page view
+	FieldRegion                  // region of the address
+	FieldCity                    // city of the address
+	FieldVitals                  // loading and response times of a page view
 	fieldCount
 )
 
 var fieldNames = [fieldCount]string{
 	"page", "referrer", "campaign", "country", "address", "browser", "os",
-	"device", "session", "visitor", "events", "engagement",
+	"device", "session", "visitor", "events", "engagement", "region", "city", "vitals",
 }
 
 // String is the name of the field in policy files.

@@ -60,11 +60,15 @@ func (d Decision) InForce(at time.Time) bool {
 // LogValue keeps decisions out of logs.
 func (d Decision) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
-// Reasons for which a token is refused.
+// Reasons for which a token is refused. All but ErrExpired are an ErrBadToken.
 var (
 	ErrBadToken = errors.New("consent: bad token")
-	ErrExpired  = errors.New("consent: consent expired")
+	ErrGarbled  = fmt.Errorf("%w: cut, or never one", ErrBadToken)
+	ErrForeign  = fmt.Errorf("%w: signed with an unknown key", ErrBadToken)
+	ErrForged   = fmt.Errorf("%w: the signature does not fit", ErrBadToken)
 	ErrFuture   = fmt.Errorf("%w: issued in the future", ErrBadToken)
+	ErrOverlong = fmt.Errorf("%w: lives longer than a consent can", ErrBadToken)
+	ErrExpired  = errors.New("consent: consent expired")
 	ErrNoKey    = errors.New("consent: no signing key")
 )
 
@@ -79,6 +83,7 @@ const (
 	maxToken     = tokenFixed + maxSite + tokenMAC
 	flagGPC      = 1
 	maxSkew      = 2 * time.Minute // between the clocks of two nodes
+	maxTerm      = 12              // months a consent lasts at most
 )
 
 // Key is one secret that signs tokens.
@@ -144,28 +149,54 @@ func (k *Keyring) Sign(d Decision) (string, error) {
 // as well, so that a caller can tell whose consent ended; with every other
 // error it is zero.
 func (k *Keyring) Verify(token string, now time.Time) (Decision, error) {
-	if len(token) == 0 || len(token) > base64.RawURLEncoding.EncodedLen(maxToken) {
-		return Decision{}, ErrBadToken
-	}
 	var buf [maxToken]byte
-	n, err := base64.RawURLEncoding.Strict().Decode(buf[:], []byte(token))
-	if err != nil || n < tokenFixed+tokenMAC || buf[0] != tokenVersion {
-		return Decision{}, ErrBadToken
+	if len(token) == 0 || len(token) > base64.RawURLEncoding.EncodedLen(len(buf)) { // guard: token length
+		return Decision{}, ErrGarbled
 	}
-	if base64.RawURLEncoding.EncodedLen(n) != len(token) {
-		return Decision{}, ErrBadToken // the decoder passes over line ends; a token has one form
+	n, err := base64.RawURLEncoding.Strict().Decode(buf[:], []byte(token))
+	if err != nil { // guard: token alphabet
+		return Decision{}, ErrGarbled
+	}
+	if n <= tokenFixed+tokenMAC || buf[0] != tokenVersion { // guard: token layout
+		return Decision{}, ErrGarbled
+	}
+	if base64.RawURLEncoding.EncodedLen(n) != len(token) { // guard: token has one form
+		return Decision{}, ErrGarbled // the decoder passes over line ends
 	}
 	body, sum := buf[:n-tokenMAC], buf[n-tokenMAC:n]
-	secret := k.byID[binary.BigEndian.Uint32(body[1:])]
-	if secret == nil {
-		return Decision{}, ErrBadToken
+	secret, known := k.byID[binary.BigEndian.Uint32(body[1:])]
+	if !known { // guard: token key
+		return Decision{}, ErrForeign
 	}
+	if !fits(secret, body, sum) { // guard: token signature
+		return Decision{}, ErrForged
+	}
+	d := readDecision(body)
+	if d.IsZero() { // guard: token names a decision
+		return Decision{}, ErrGarbled
+	}
+	if d.issued.After(now.Add(maxSkew)) { // guard: token not of the future
+		return Decision{}, ErrFuture
+	}
+	if d.expires.After(d.issued.AddDate(0, maxTerm, 1)) { // guard: token life
+		return Decision{}, ErrOverlong
+	}
+	if !now.Before(d.expires) { // guard: token term
+		return d, ErrExpired
+	}
+	return d, nil
+}
+
+// fits proves a signature in constant time.
+func fits(secret, body, sum []byte) bool {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(body)
-	if !hmac.Equal(mac.Sum(nil), sum) {
-		return Decision{}, ErrBadToken
-	}
-	d := Decision{
+	return hmac.Equal(mac.Sum(nil), sum)
+}
+
+// readDecision reads the body of a token whose signature is proven.
+func readDecision(body []byte) Decision {
+	return Decision{
 		id:      ID(body[5:21]),
 		number:  binary.BigEndian.Uint32(body[21:]),
 		edition: EditionKey(body[25:33]),
@@ -175,13 +206,4 @@ func (k *Keyring) Verify(token string, now time.Time) (Decision, error) {
 		expires: time.Unix(int64(binary.BigEndian.Uint32(body[42:])), 0).UTC(),
 		site:    string(body[tokenFixed:]),
 	}
-	switch {
-	case d.IsZero() || d.site == "":
-		return Decision{}, ErrBadToken
-	case d.issued.After(now.Add(maxSkew)):
-		return Decision{}, ErrFuture
-	case !now.Before(d.expires):
-		return d, ErrExpired
-	}
-	return d, nil
 }

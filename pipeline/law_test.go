@@ -72,7 +72,7 @@ func stored(v minimise.Values) map[string]bool {
 		"page": v.Path != "", "referrer": v.Referrer != "", "campaign": v.UTMSource+v.UTMMedium+v.UTMCampaign != "",
 		"country": v.Country != "", "address": v.Network.IsValid(), "browser": v.Browser+v.BrowserVersion != "",
 		"os": v.OS != "", "device": v.Device != "", "session": v.Session != [16]byte{}, "visitor": v.Visitor,
-		"events": len(v.Props) > 0, "engagement": v.Engaged != 0,
+		"region": v.Region != "", "city": v.City != "", "vitals": v.Name == "vitals", "events": v.Name != "vitals" && len(v.Props) > 0, "engagement": v.Engaged != 0,
 	}
 }
 
@@ -112,7 +112,15 @@ func (m *memory) Append(ctx context.Context, _ string, _ time.Time, b batch.Batc
 
 type everywhere struct{}
 
-func (everywhere) Country(netip.Addr) string { return "KZ" }
+func (everywhere) Place(netip.Addr) enrich.Place {
+	return enrich.Place{Country: "KZ", Region: "KZ-75", City: "Almaty"}
+}
+
+type search struct{}
+
+func (search) Source(string, string) enrich.Source {
+	return enrich.Source{Name: "Example Search", Channel: "search", Click: "example"}
+}
 
 func (c triple) run(t *testing.T) ([]minimise.Values, pipeline.Result) {
 	t.Helper()
@@ -120,12 +128,12 @@ func (c triple) run(t *testing.T) ([]minimise.Values, pipeline.Result) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := enrich.New(everywhere{}, agent{})
+	e, err := enrich.New(enrich.Options{Agents: agent{}, Places: everywhere{}, Sources: search{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	sink := &memory{}
-	p, err := pipeline.New(pipeline.Options{Gate: g, Enricher: e, Recent: batch.NewRecent(8), Sink: sink})
+	p, err := pipeline.New(pipeline.Options{Gate: g, Enricher: e, Minimise: minimise.New(minimise.Options{}), Recent: batch.NewRecent(8), Sink: sink})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +141,7 @@ func (c triple) run(t *testing.T) ([]minimise.Values, pipeline.Result) {
 	result, err := p.Process(t.Context(), pipeline.Request{
 		Site: c.site, Token: c.token, Received: received, Events: []validate.Raw{c.raw},
 		Session: validate.Session{ID: [16]byte{1, 2, 3}, Age: time.Minute},
-		Client:  enrich.Client{Address: netip.MustParseAddr("203.0.113.77"), UserAgent: chrome},
+		Client:  enrich.Client{Address: netip.MustParseAddr("203.0.113.77"), Headers: enrich.Headers{UserAgent: chrome}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +151,7 @@ func (c triple) run(t *testing.T) ([]minimise.Values, pipeline.Result) {
 
 type agent struct{}
 
-func (agent) Recognise(string) enrich.Agent {
+func (agent) Recognise(enrich.Headers) enrich.Agent {
 	return enrich.Agent{Browser: "Chrome", Version: "130", OS: "Windows", Device: "desktop"}
 }
 
@@ -270,7 +278,7 @@ func (g *generator) times(c *triple, d consent.Decision) {
 func (g *generator) event(c *triple) {
 	c.raw.Seq = 1 + g.r.Uint32N(1000)
 	const url = "https://shop.example.com/page?utm_source=letter&secret=1#part"
-	always := []string{"browser", "os", "device", "country", "session", "visitor", "address"}
+	always := []string{"browser", "os", "device", "country", "region", "city", "session", "visitor", "address"}
 	switch g.r.IntN(4) {
 	case 0:
 		c.kind, c.declared = "custom", g.chance(70)

@@ -29,6 +29,7 @@ type Sink interface {
 type Request struct {
 	Site      string
 	Token     string
+	Signal    bool // a Global Privacy Control signal came with it
 	Client    enrich.Client
 	Session   validate.Session
 	Events    []validate.Raw
@@ -47,6 +48,7 @@ type Result struct {
 type Options struct {
 	Gate     *gate.Gate
 	Enricher *enrich.Enricher
+	Minimise *minimise.Minimiser
 	Recent   *batch.Recent
 	Sink     Sink
 	Started  time.Time // sessions older than this may have rows from before
@@ -57,8 +59,8 @@ type Pipeline struct{ o Options }
 
 // New makes a pipeline.
 func New(o Options) (*Pipeline, error) {
-	if o.Gate == nil || o.Enricher == nil || o.Recent == nil || o.Sink == nil {
-		return nil, errors.New("pipeline: gate, enricher, memory of repeats and sink are all needed")
+	if o.Gate == nil || o.Enricher == nil || o.Minimise == nil || o.Recent == nil || o.Sink == nil {
+		return nil, errors.New("pipeline: gate, enricher, minimiser, memory of repeats and sink are all needed")
 	}
 	return &Pipeline{o: o}, nil
 }
@@ -67,7 +69,7 @@ func New(o Options) (*Pipeline, error) {
 // error, what was accepted is on disk; with an error nothing is acknowledged.
 func (p *Pipeline) Process(ctx context.Context, r Request) (Result, error) {
 	var drops outcome.Tally
-	drops.Add(outcome.Invalid, r.Malformed)
+	drops.Add(outcome.Malformed, r.Malformed)
 	rows := p.rows(r, &drops)
 	b, err := batch.Of(rows...)
 	if err != nil {
@@ -88,7 +90,7 @@ func (p *Pipeline) rows(r Request, drops *outcome.Tally) []batch.Row {
 		drops.Add(r.Refused, uint32(len(r.Events)))
 		return nil
 	}
-	pass, refused := p.o.Gate.Open(r.Site, r.Token, r.Received)
+	pass, refused := p.o.Gate.Open(r.Site, r.Token, r.Signal, r.Received)
 	if refused != outcome.None {
 		drops.Add(refused, uint32(len(r.Events)))
 		return nil
@@ -119,13 +121,13 @@ func (p *Pipeline) row(raw validate.Raw, r Request, pass gate.Pass) (batch.Row, 
 	if dropped != outcome.None {
 		return batch.Row{}, dropped
 	}
-	reduced, dropped := minimise.Reduce(permitted, facts, r.Received)
+	reduced, dropped := p.o.Minimise.Reduce(permitted, facts, r.Received)
 	if dropped != outcome.None {
 		return batch.Row{}, dropped
 	}
 	row, err := batch.RowOf(reduced)
 	if err != nil {
-		return batch.Row{}, outcome.Invalid
+		return batch.Row{}, outcome.Malformed
 	}
 	if !p.o.Recent.Take(row) {
 		return batch.Row{}, outcome.Duplicate

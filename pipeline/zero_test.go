@@ -28,20 +28,20 @@ func TestZeroValuesAreInert(t *testing.T) {
 	if o != outcome.None {
 		t.Fatalf("a good event is %v", o)
 	}
-	if _, o := (gate.Pass{}).Admit(event); o != outcome.NoConsent {
+	if _, o := (gate.Pass{}).Admit(event); o != outcome.NothingGranted {
 		t.Errorf("the zero pass admits: %v", o)
 	}
-	if _, o := (gate.Pass{}).Admit(validate.Event{}); o != outcome.Invalid {
+	if _, o := (gate.Pass{}).Admit(validate.Event{}); o != outcome.Malformed {
 		t.Errorf("the zero event is admitted: %v", o)
 	}
-	e, err := enrich.New(nil, agent{})
+	e, err := enrich.New(enrich.Options{Agents: agent{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, o := e.Facts(gate.Permitted{}, enrich.Client{}); o != outcome.NoConsent {
+	if _, o := e.Facts(gate.Permitted{}, enrich.Client{}); o != outcome.NothingGranted {
 		t.Errorf("the zero permitted event is enriched: %v", o)
 	}
-	if _, o := minimise.Reduce(gate.Permitted{}, enrich.Facts{}, time.Now()); o != outcome.NoConsent {
+	if _, o := minimise.New(minimise.Options{}).Reduce(gate.Permitted{}, enrich.Facts{}, time.Now()); o != outcome.NothingGranted {
 		t.Errorf("zero values are reduced: %v", o)
 	}
 	if _, err := batch.RowOf(minimise.Reduced{}); !errors.Is(err, batch.ErrZero) {

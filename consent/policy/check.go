@@ -240,6 +240,9 @@ func (c *checker) items() {
 	}
 }
 
+// builtIn are the events that need no declaration.
+var builtIn = []string{"pageview", "engagement", "vitals"}
+
 func (c *checker) events() {
 	p := c.p
 	if len(p.Events) > 0 && !slices.ContainsFunc(p.Purposes, func(q Purpose) bool { return q.FieldSet().Has(consent.FieldEvents) }) {
@@ -250,7 +253,7 @@ func (c *checker) events() {
 	}
 	for _, name := range sortedKeys(p.Events) {
 		at := "events." + name
-		if !matches(eventPattern, name) || name == "pageview" || name == "engagement" {
+		if !matches(eventPattern, name) || slices.Contains(builtIn, name) {
 			c.add(at, name, "an event name is a small letter and up to 39 small letters, digits or underscores, and none of the built-in ones")
 		}
 		seen := map[string]bool{}

@@ -51,6 +51,9 @@ func (c *checker) fields(at string, q Purpose) {
 	if set.Has(consent.FieldEngagement) && (!set.Has(consent.FieldPage) || !set.Has(consent.FieldSession)) {
 		c.add(at+".fields", strings.Join(q.Fields, ", "), "engagement is the time on a page of a session: it needs page and session")
 	}
+	if set.Has(consent.FieldVitals) && !set.Has(consent.FieldPage) {
+		c.add(at+".fields", strings.Join(q.Fields, ", "), "vitals are the times of a page: they need page")
+	}
 }
 
 func (c *checker) fieldName(at, name string, seen map[string]bool) {

@@ -129,7 +129,7 @@ func TestEdition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	analytics := consent.FieldsOf(consent.AllFields()...).Minus(consent.FieldsOf(consent.FieldCampaign))
+	analytics := consent.FieldsOf(consent.AllFields()...).Minus(consent.FieldsOf(consent.FieldCampaign, consent.FieldRegion, consent.FieldCity, consent.FieldVitals))
 	want := []consent.Item{
 		{ID: "analytics", Fields: analytics, RetentionDays: 90, AddressDays: 30},
 		{ID: "marketing", Fields: consent.FieldsOf(consent.FieldCampaign), RetentionDays: 90, GPC: true},

@@ -16,7 +16,8 @@ import (
 // Format of an encoded batch: version, flags, number of rows, rows. Numbers are
 // varints, texts have their length before them, times are milliseconds since 1970.
 const (
-	codecVersion = 1
+	codecVersion = 2
+	codecFirst   = 1 // without what an event came from and its region
 	flagVerify   = 1
 	maxText      = 4096
 	maxRows      = 1 << 16
@@ -74,9 +75,10 @@ func appendRow(b []byte, v minimise.Values) []byte {
 		visitor = 1
 	}
 	b = append(b, visitor)
-	for _, s := range []string{
+	for _, s := range [...]string{
 		v.Path, v.Referrer, v.UTMSource, v.UTMMedium, v.UTMCampaign, v.Country,
 		v.Browser, v.BrowserVersion, v.OS, v.Device,
+		v.UTMContent, v.UTMTerm, v.Click, v.Source, v.Channel, v.Region, v.City,
 	} {
 		text(s)
 	}
@@ -103,7 +105,8 @@ func appendRow(b []byte, v minimise.Values) []byte {
 
 func decode(b []byte) (Batch, error) {
 	d := decoder{b: b}
-	if d.octet() != codecVersion {
+	version := d.octet()
+	if version < codecFirst || version > codecVersion {
 		return Batch{}, fmt.Errorf("%w: unknown version", ErrFrame)
 	}
 	flags := d.octet()
@@ -113,7 +116,7 @@ func decode(b []byte) (Batch, error) {
 	}
 	out := Batch{verify: flags&flagVerify != 0}
 	for range n {
-		r := d.row()
+		r := d.row(version)
 		if d.bad || r.IsZero() {
 			return Batch{}, ErrFrame
 		}
@@ -193,7 +196,7 @@ func (d *decoder) id() (id [16]byte) {
 	return id
 }
 
-func (d *decoder) row() Row {
+func (d *decoder) row(version byte) Row {
 	var v minimise.Values
 	v.Site = d.text()
 	v.Time = d.moment()
@@ -208,6 +211,11 @@ func (d *decoder) row() Row {
 		&v.Browser, &v.BrowserVersion, &v.OS, &v.Device,
 	} {
 		*s = d.text()
+	}
+	if version > codecFirst {
+		for _, s := range []*string{&v.UTMContent, &v.UTMTerm, &v.Click, &v.Source, &v.Channel, &v.Region, &v.City} {
+			*s = d.text()
+		}
 	}
 	if raw := d.text(); raw != "" {
 		var p netip.Prefix

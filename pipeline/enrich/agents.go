@@ -6,6 +6,8 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/mssola/useragent"
+
+	"kelisim/pipeline/outcome"
 )
 
 // UserAgents recognises User-Agents by mssola/useragent and a few rules of our
@@ -30,7 +32,8 @@ func NewUserAgents() (*UserAgents, error) {
 }
 
 // Recognise says what a User-Agent is. An empty one is no browser.
-func (u *UserAgents) Recognise(userAgent string) Agent {
+func (u *UserAgents) Recognise(h Headers) Agent {
+	userAgent := h.UserAgent
 	if len(userAgent) > maxUserAgent {
 		userAgent = userAgent[:maxUserAgent]
 	}
@@ -56,16 +59,16 @@ const phone = "cubot"
 func recognise(userAgent string) Agent {
 	lower := strings.ReplaceAll(strings.ToLower(userAgent), phone, "")
 	if !strings.Contains(lower, "mozilla/") && !strings.HasPrefix(lower, "opera/") {
-		return Agent{Bot: true}
+		return Agent{Bot: outcome.BotTool}
 	}
 	for _, w := range crawlerWords {
 		if strings.Contains(lower, w) {
-			return Agent{Bot: true}
+			return Agent{Bot: outcome.BotCrawler}
 		}
 	}
 	ua := useragent.New(userAgent)
 	if ua.Bot() {
-		return Agent{Bot: true}
+		return Agent{Bot: outcome.BotCrawler}
 	}
 	name, version := ua.Browser()
 	major, _, _ := strings.Cut(version, ".")

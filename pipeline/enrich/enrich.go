@@ -11,13 +11,23 @@ import (
 	"kelisim/consent"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/outcome"
+	"kelisim/pipeline/validate"
 )
 
 // Client is who sent a request. It prints and logs as "[redacted]", so that an
 // address cannot leave the process by accident.
 type Client struct {
-	Address   netip.Addr
+	Address netip.Addr
+	Headers Headers
+}
+
+// Headers is what a request says about the program that sent it: the User-Agent
+// and the client hints that browsers send without being asked.
+type Headers struct {
 	UserAgent string
+	Brands    string // Sec-CH-UA
+	Mobile    string // Sec-CH-UA-Mobile
+	Platform  string // Sec-CH-UA-Platform
 }
 
 const redacted = "[redacted]"
@@ -34,24 +44,45 @@ func (Client) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText hides the client.
 func (Client) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// Countries finds the country of an address: ISO 3166 alpha-2, or "" when it is
-// not known. It must not block.
-type Countries interface {
-	Country(netip.Addr) string
+// Place is where an address is; what is not known is empty.
+type Place struct {
+	Country string // ISO 3166-1 alpha-2
+	Region  string // ISO 3166-2
+	City    string
 }
 
-// Agent is what a User-Agent says.
+// Places finds the place of an address. It must not block.
+type Places interface {
+	Place(netip.Addr) Place
+}
+
+// Source is where a visit came from.
+type Source struct {
+	Name    string // of a known site or application, else its host
+	Channel string // search, social, email, paid, assistant, referral or direct
+	Click   string // whose click id the page was opened with; never the id
+}
+
+// Sources recognises where a visit came from.
+type Sources interface {
+	Source(referrer, page string) Source
+}
+
+// Agent is what the headers say.
 type Agent struct {
 	Browser string // family; "" when it is not known
 	Version string // major version
 	OS      string // family
 	Device  string // desktop, mobile, tablet or ""
-	Bot     bool   // a crawler, a monitor or a library
+
+	// Bot is None for a browser that a person uses; else one of the outcomes
+	// whose reason is bot.
+	Bot outcome.Outcome
 }
 
-// Agents recognises User-Agents. It is safe for concurrent use.
+// Agents recognises browsers. It is safe for concurrent use.
 type Agents interface {
-	Recognise(userAgent string) Agent
+	Recognise(Headers) Agent
 }
 
 // Facts is what was derived, and the address for the next stage to cut. Its
@@ -59,56 +90,72 @@ type Agents interface {
 type Facts struct {
 	derived bool
 	address netip.Addr
-	country string
+	place   Place
 	agent   Agent
+	source  Source
 }
 
 // IsZero reports whether nothing was ever derived.
 func (f Facts) IsZero() bool { return !f.derived }
 
-// Address is the full address, for minimise.Reduce alone; the zero Addr where
+// Address is the full address, for the minimise stage alone; the zero Addr where
 // the decision permits no address.
 func (f Facts) Address() netip.Addr { return f.address }
 
-// Country is the country of the address.
-func (f Facts) Country() string { return f.country }
+// Place is the place of the address.
+func (f Facts) Place() Place { return f.place }
 
-// Agent is what the User-Agent says.
+// Agent is what the headers say.
 func (f Facts) Agent() Agent { return f.agent }
+
+// Source is where the visit came from.
+func (f Facts) Source() Source { return f.source }
 
 // LogValue keeps facts out of logs.
 func (f Facts) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// Enricher derives facts. It is safe for concurrent use.
-type Enricher struct {
-	countries Countries
-	agents    Agents
+// Options of an enricher.
+type Options struct {
+	Agents  Agents
+	Places  Places  // nil: no place is derived
+	Sources Sources // nil: no source is derived
 }
 
-// New makes an enricher; countries may be nil (no country is derived then).
-func New(countries Countries, agents Agents) (*Enricher, error) {
-	if agents == nil {
-		return nil, errors.New("enrich: a recogniser of User-Agents is needed")
+// Enricher derives facts. It is safe for concurrent use.
+type Enricher struct{ o Options }
+
+// New makes an enricher.
+func New(o Options) (*Enricher, error) {
+	if o.Agents == nil {
+		return nil, errors.New("enrich: a recogniser of browsers is needed")
 	}
-	return &Enricher{countries: countries, agents: agents}, nil
+	return &Enricher{o: o}, nil
 }
 
 // Facts derives what the event's permission allows. A crawler's event ends here.
 func (e *Enricher) Facts(p gate.Permitted, c Client) (Facts, outcome.Outcome) {
-	if p.IsZero() {
-		return Facts{}, outcome.NoConsent
+	if p.IsZero() { // guard: event admitted
+		return Facts{}, outcome.NothingGranted
 	}
-	agent := e.agents.Recognise(c.UserAgent)
-	if agent.Bot {
-		return Facts{}, outcome.Bot
+	f := Facts{derived: true, agent: e.o.Agents.Recognise(c.Headers)}
+	if f.agent.Bot != outcome.None { // guard: a person's browser
+		return Facts{}, f.agent.Bot
 	}
-	fields := p.Permission().Fields
-	f := Facts{derived: true, agent: agent}
-	if fields.Has(consent.FieldCountry) && e.countries != nil {
-		f.country = e.countries.Country(c.Address)
+	fields, event := p.Permission().Fields, p.Event()
+	if e.o.Places != nil && fields&places != 0 {
+		f.place = e.o.Places.Place(c.Address)
 	}
-	if fields.Has(consent.FieldAddress) {
+	if e.o.Sources != nil && fields&sources != 0 && event.Name == validate.Pageview {
+		f.source = e.o.Sources.Source(event.Referrer, event.URL)
+	}
+	if fields.Has(consent.FieldAddress) { // guard: address granted
 		f.address = c.Address
 	}
 	return f, outcome.None
 }
+
+// Fields for whose sake a place or a source is looked up.
+var (
+	places  = consent.FieldsOf(consent.FieldCountry, consent.FieldRegion, consent.FieldCity)
+	sources = consent.FieldsOf(consent.FieldReferrer, consent.FieldCampaign)
+)

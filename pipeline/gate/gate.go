@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"kelisim/consent"
@@ -46,29 +47,75 @@ type Pass struct {
 func (p Pass) Decision() consent.Decision { return p.decision }
 
 // Open verifies a token for a site. Anything but None means that none of the
-// request's events may pass, for that reason.
-func (g *Gate) Open(site, token string, now time.Time) (Pass, outcome.Outcome) {
-	if token == "" {
-		return Pass{}, outcome.NoConsent
+// request's events may pass, and why. signal is a Global Privacy Control signal
+// that came with the request: it takes away what the policy lowers under it,
+// unless the person chose otherwise in spite of it.
+func (g *Gate) Open(site, token string, signal bool, now time.Time) (Pass, outcome.Outcome) {
+	if token == "" { // guard: token present
+		return Pass{}, outcome.NoToken
 	}
 	d, err := g.keys.Verify(token, now)
-	switch {
-	case errors.Is(err, consent.ErrExpired):
-		return Pass{}, outcome.Expired
-	case err != nil, d.Site() != site:
-		return Pass{}, outcome.BadToken
-	case g.revoked.Covers(d.ID(), d.Number()):
-		return Pass{}, outcome.Withdrawn
+	if err != nil { // guard: token proven
+		return Pass{}, refusal(err)
+	}
+	if d.Site() != site { // guard: own site
+		return Pass{}, outcome.TokenOtherSite
+	}
+	if o := g.standing(d); o != outcome.None { // guard: not revoked
+		return Pass{}, o
 	}
 	e, holds := g.editions.Holding(site, d.Edition())
-	if !holds {
-		return Pass{}, outcome.Edition
+	if !holds { // guard: edition holds
+		return Pass{}, outcome.Superseded
 	}
-	p := e.Permits(d.Items())
-	if p.Fields == 0 {
-		return Pass{}, outcome.Purpose
+	granted := d.Items()
+	if signal && !d.GPC() {
+		granted = e.Lowered(granted)
+	}
+	p := e.Permits(granted)
+	if p.Fields == 0 { // guard: anything granted
+		return Pass{}, nothing(e, d)
 	}
 	return Pass{decision: d, edition: e, permission: p}, outcome.None
+}
+
+// refusal is the outcome for a token that did not verify.
+func refusal(err error) outcome.Outcome {
+	for _, r := range [...]struct {
+		err error
+		is  outcome.Outcome
+	}{
+		{consent.ErrExpired, outcome.ConsentExpired}, {consent.ErrForged, outcome.TokenForged},
+		{consent.ErrForeign, outcome.TokenForeign}, {consent.ErrFuture, outcome.TokenFuture},
+		{consent.ErrOverlong, outcome.TokenOverlong},
+	} {
+		if errors.Is(err, r.err) {
+			return r.is
+		}
+	}
+	return outcome.TokenGarbled
+}
+
+// standing says whether a newer decision stands in the way.
+func (g *Gate) standing(d consent.Decision) outcome.Outcome {
+	switch {
+	case !g.revoked.Covers(d.ID(), d.Number()):
+		return outcome.None
+	case g.revoked.Ends(d.ID(), consent.NothingValid-1):
+		return outcome.Withdrawn
+	case g.revoked.Ends(d.ID(), d.Number()):
+		return outcome.Narrowed
+	}
+	return outcome.Changed
+}
+
+// nothing says why nothing is licensed: the person granted no telemetry, or a
+// privacy signal takes it away.
+func nothing(e *consent.Edition, d consent.Decision) outcome.Outcome {
+	if e.Permits(d.Items()).Fields != 0 {
+		return outcome.Signalled
+	}
+	return outcome.NothingGranted
 }
 
 // Permitted is an event that a decision licenses, with what the decision does
@@ -106,62 +153,72 @@ func (p Permitted) LogValue() slog.Value { return slog.StringValue("[redacted]")
 // Admit checks one event against the pass. The decision must have been in force
 // when the event happened.
 func (p Pass) Admit(e validate.Event) (Permitted, outcome.Outcome) {
-	if e.IsZero() {
-		return Permitted{}, outcome.Invalid
+	if e.IsZero() { // guard: event validated
+		return Permitted{}, outcome.Malformed
 	}
-	fields, raw := p.permission.Fields, e.Raw()
-	switch {
-	case p.decision.IsZero() || fields == 0:
-		return Permitted{}, outcome.NoConsent
-	case e.At().Before(p.decision.Issued()):
-		return Permitted{}, outcome.NoConsent
-	case !p.decision.InForce(e.At()):
-		return Permitted{}, outcome.Expired
+	if p.decision.IsZero() || p.permission.Fields == 0 { // guard: pass opened
+		return Permitted{}, outcome.NothingGranted
 	}
-	if o := p.kind(raw); o != outcome.None {
-		return Permitted{}, o
+	if e.At().Before(p.decision.Issued()) { // guard: not before the decision
+		return Permitted{}, outcome.BeforeDecision
 	}
-	out := Permitted{event: raw, at: e.At(), decision: p.decision, permission: p.permission}
-	if fields.Has(consent.FieldSession) {
-		out.session = e.Session().ID
+	if !e.At().Before(p.decision.Expires()) { // guard: not after the term
+		return Permitted{}, outcome.ConsentExpired
 	}
-	if !fields.Has(consent.FieldPage) && !fields.Has(consent.FieldCampaign) {
-		out.event.URL = ""
+	raw := e.Raw()
+	if !p.declared(raw) { // guard: event declared
+		return Permitted{}, outcome.Undeclared
 	}
-	if !fields.Has(consent.FieldReferrer) {
-		out.event.Referrer = ""
+	if needs(raw.Name).Minus(p.permission.Fields) != 0 { // guard: kind granted
+		return Permitted{}, outcome.NotGranted
 	}
+	out := Permitted{event: raw, at: e.At(), session: e.Session().ID, decision: p.decision, permission: p.permission}
+	out.strip()
 	return out, outcome.None
 }
 
-// kind checks that the decision permits this kind of event, and that the policy
-// declares it.
-func (p Pass) kind(raw validate.Raw) outcome.Outcome {
+// strip takes away what the decision does not license.
+func (p *Permitted) strip() {
 	fields := p.permission.Fields
-	switch raw.Name {
+	if !fields.Has(consent.FieldSession) { // guard: session granted
+		p.session = [16]byte{}
+	}
+	if !fields.Has(consent.FieldCampaign) { // guard: campaign granted
+		p.event.URL, _, _ = strings.Cut(p.event.URL, "?")
+	}
+	if !fields.Has(consent.FieldPage) && !fields.Has(consent.FieldCampaign) { // guard: page granted
+		p.event.URL = ""
+	}
+	if !fields.Has(consent.FieldReferrer) { // guard: referrer granted
+		p.event.Referrer = ""
+	}
+}
+
+// needs says what an event of a name is not worth a row without: a page view is
+// its page, and what belongs to a page view means nothing without it.
+func needs(name string) consent.Fields {
+	switch name {
 	case validate.Pageview:
-		if !fields.Has(consent.FieldPage) {
-			return outcome.Purpose
-		}
-		return outcome.None
+		return consent.FieldsOf(consent.FieldPage)
 	case validate.Engagement:
-		// Engaged time means nothing without the page view it belongs to.
-		if !fields.Has(consent.FieldEngagement) || !fields.Has(consent.FieldSession) || !fields.Has(consent.FieldPage) {
-			return outcome.Purpose
-		}
-		return outcome.None
+		return consent.FieldsOf(consent.FieldEngagement, consent.FieldSession, consent.FieldPage)
+	case validate.Vitals:
+		return consent.FieldsOf(consent.FieldVitals, consent.FieldPage)
 	}
-	declared, ok := p.edition.Event(raw.Name)
-	if !ok {
-		return outcome.Invalid
+	return consent.FieldsOf(consent.FieldEvents)
+}
+
+// declared reports whether the edition knows the event and its properties.
+func (p Pass) declared(raw validate.Raw) bool {
+	switch raw.Name {
+	case validate.Pageview, validate.Engagement, validate.Vitals:
+		return true
 	}
+	props, known := p.edition.Event(raw.Name)
 	for name := range raw.Props {
-		if !slices.Contains(declared, name) {
-			return outcome.Invalid
+		if !slices.Contains(props, name) {
+			return false
 		}
 	}
-	if !fields.Has(consent.FieldEvents) {
-		return outcome.Purpose
-	}
-	return outcome.None
+	return known
 }

@@ -122,23 +122,23 @@ func TestOpen(t *testing.T) {
 	}{
 		{"a token", "shop", token, noon, outcome.None},
 		{"a token in its last second", "shop", token, d.Expires().Add(-time.Second), outcome.None},
-		{"a token whose term is over", "shop", token, d.Expires(), outcome.Expired},
-		{"no token", "shop", "", noon, outcome.NoConsent},
-		{"another site's token", "other", token, noon, outcome.BadToken},
-		{"a cut token", "shop", token[:len(token)-1], noon, outcome.BadToken},
-		{"a token with more behind it", "shop", token + "A", noon, outcome.BadToken},
-		{"a changed token", "shop", string(flipped), noon, outcome.BadToken},
-		{"a token in another alphabet", "shop", base64.StdEncoding.EncodeToString(raw), noon, outcome.BadToken},
-		{"anything", "shop", "anything", noon, outcome.BadToken},
-		{"a very long one", "shop", strings.Repeat("A", 1<<16), noon, outcome.BadToken},
-		{"a forged one", "shop", sign(t, ring(t, 1, "another secret"), d), noon, outcome.BadToken},
-		{"one of an unknown key", "shop", sign(t, ring(t, 2, "secret"), d), noon, outcome.BadToken},
-		{"one of the future", "shop", token, noon.Add(-time.Hour), outcome.BadToken},
+		{"a token whose term is over", "shop", token, d.Expires(), outcome.ConsentExpired},
+		{"no token", "shop", "", noon, outcome.NoToken},
+		{"another site's token", "other", token, noon, outcome.TokenOtherSite},
+		{"a cut token", "shop", token[:len(token)-1], noon, outcome.TokenGarbled},
+		{"a token with more behind it", "shop", token + "A", noon, outcome.TokenForged},
+		{"a changed token", "shop", string(flipped), noon, outcome.TokenForged},
+		{"a token in another alphabet", "shop", base64.StdEncoding.EncodeToString(raw), noon, outcome.TokenGarbled},
+		{"anything", "shop", "anything", noon, outcome.TokenGarbled},
+		{"a very long one", "shop", strings.Repeat("A", 1<<16), noon, outcome.TokenGarbled},
+		{"a forged one", "shop", sign(t, ring(t, 1, "another secret"), d), noon, outcome.TokenForged},
+		{"one of an unknown key", "shop", sign(t, ring(t, 2, "secret"), d), noon, outcome.TokenForeign},
+		{"one of the future", "shop", token, noon.Add(-time.Hour), outcome.TokenFuture},
 		{"one of a clock a minute ahead", "shop", token, noon.Add(-time.Minute), outcome.None},
-		{"a withdrawn one", "shop", sign(t, w.keys, revoked), noon, outcome.Withdrawn},
-		{"one that licenses no telemetry", "shop", sign(t, w.keys, w.grant(t, "partners")), noon, outcome.Purpose},
+		{"one of a choice that was narrowed", "shop", sign(t, w.keys, revoked), noon, outcome.Narrowed},
+		{"one that licenses no telemetry", "shop", sign(t, w.keys, w.grant(t, "partners")), noon, outcome.NothingGranted},
 	} {
-		p, got := w.gate.Open(test.site, test.token, test.now)
+		p, got := w.gate.Open(test.site, test.token, false, test.now)
 		if got != test.want {
 			t.Errorf("%s: %s, want %s", test.what, got, test.want)
 		}
@@ -147,7 +147,7 @@ func TestOpen(t *testing.T) {
 		}
 	}
 	clear(w.book)
-	if _, got := w.gate.Open("shop", token, noon); got != outcome.Edition {
+	if _, got := w.gate.Open("shop", token, false, noon); got != outcome.Superseded {
 		t.Errorf("an edition that no longer holds: %s", got)
 	}
 }
@@ -177,20 +177,20 @@ func TestAdmit(t *testing.T) {
 		want   outcome.Outcome
 	}{
 		{"page", page, outcome.None},
-		{"referrer campaign country address browser os device session visitor events engagement", page, outcome.Purpose},
+		{"referrer campaign country address browser os device session visitor events engagement", page, outcome.NotGranted},
 		{"events", signup, outcome.None},
 		{"events", validate.Raw{Name: "ping"}, outcome.None},
-		{"page referrer campaign session engagement", signup, outcome.Purpose},
-		{"events", validate.Raw{Name: "undeclared"}, outcome.Invalid},
-		{"page", validate.Raw{Name: "undeclared"}, outcome.Invalid},
-		{"events", validate.Raw{Name: "signup", Props: map[string]string{"phone": "1"}}, outcome.Invalid},
-		{"events", validate.Raw{Name: "ping", Props: map[string]string{"plan": "free"}}, outcome.Invalid},
+		{"page referrer campaign session engagement", signup, outcome.NotGranted},
+		{"events", validate.Raw{Name: "undeclared"}, outcome.Undeclared},
+		{"page", validate.Raw{Name: "undeclared"}, outcome.Undeclared},
+		{"events", validate.Raw{Name: "signup", Props: map[string]string{"phone": "1"}}, outcome.Undeclared},
+		{"events", validate.Raw{Name: "ping", Props: map[string]string{"plan": "free"}}, outcome.Undeclared},
 		{"page session engagement", engaged, outcome.None},
-		{"page session", engaged, outcome.Purpose},
-		{"page engagement", engaged, outcome.Purpose},
-		{"session engagement", engaged, outcome.Purpose},
+		{"page session", engaged, outcome.NotGranted},
+		{"page engagement", engaged, outcome.NotGranted},
+		{"session engagement", engaged, outcome.NotGranted},
 	} {
-		pass, o := w.gate.Open("shop", sign(t, w.keys, w.grant(t, strings.Fields(test.grants)...)), noon)
+		pass, o := w.gate.Open("shop", sign(t, w.keys, w.grant(t, strings.Fields(test.grants)...)), false, noon)
 		if o != outcome.None {
 			t.Fatal(o)
 		}
@@ -215,7 +215,7 @@ func TestAdmitTakesAway(t *testing.T) {
 		{"events campaign", true, false, false},
 		{"events referrer session", false, true, true},
 	} {
-		pass, _ := w.gate.Open("shop", sign(t, w.keys, w.grant(t, strings.Fields(test.grants)...)), noon)
+		pass, _ := w.gate.Open("shop", sign(t, w.keys, w.grant(t, strings.Fields(test.grants)...)), false, noon)
 		raw := validate.Raw{Name: "pageview", Referrer: "https://search.example/"}
 		if strings.HasPrefix(test.grants, "events") {
 			raw.Name = "signup"
@@ -240,25 +240,25 @@ func TestAdmitTakesAway(t *testing.T) {
 func TestAdmitLooksAtTheMoment(t *testing.T) {
 	w := newWorld(t)
 	d := w.grant(t, "page")
-	pass, _ := w.gate.Open("shop", sign(t, w.keys, d), noon)
+	pass, _ := w.gate.Open("shop", sign(t, w.keys, d), false, noon)
 	for _, test := range []struct {
 		after time.Duration
 		want  outcome.Outcome
 	}{
 		{0, outcome.None},
-		{-time.Millisecond, outcome.NoConsent},
-		{-time.Hour, outcome.NoConsent},
+		{-time.Millisecond, outcome.BeforeDecision},
+		{-time.Hour, outcome.BeforeDecision},
 		{d.Expires().Sub(noon) - time.Millisecond, outcome.None},
-		{d.Expires().Sub(noon), outcome.Expired},
+		{d.Expires().Sub(noon), outcome.ConsentExpired},
 	} {
 		if _, o := pass.Admit(event(t, validate.Raw{Name: "pageview"}, test.after)); o != test.want {
 			t.Errorf("%s after the decision: %s, want %s", test.after, o, test.want)
 		}
 	}
-	if _, o := pass.Admit(validate.Event{}); o != outcome.Invalid {
+	if _, o := pass.Admit(validate.Event{}); o != outcome.Malformed {
 		t.Errorf("an event that was never validated: %s", o)
 	}
-	if _, o := (gate.Pass{}).Admit(event(t, validate.Raw{Name: "pageview"}, 0)); o != outcome.NoConsent {
+	if _, o := (gate.Pass{}).Admit(event(t, validate.Raw{Name: "pageview"}, 0)); o != outcome.NothingGranted {
 		t.Errorf("an empty pass: %s", o)
 	}
 }

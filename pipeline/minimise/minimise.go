@@ -5,7 +5,6 @@ package minimise
 
 import (
 	"log/slog"
-	"maps"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"kelisim/pipeline/enrich"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/outcome"
-	"kelisim/pipeline/validate"
 )
 
 // Values is what may be kept of one event, each field empty where no granted
@@ -34,7 +32,14 @@ type Values struct {
 	UTMSource      string
 	UTMMedium      string
 	UTMCampaign    string
+	UTMContent     string
+	UTMTerm        string
+	Click          string // whose click id the page was opened with
+	Source         string // name of what the visit came from
+	Channel        string // kind of it
 	Country        string
+	Region         string
+	City           string
 	Browser        string
 	BrowserVersion string
 	OS             string
@@ -59,126 +64,45 @@ func (r Reduced) Values() Values { return r.v }
 // LogValue keeps events out of logs.
 func (r Reduced) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
+// Options of a minimiser.
+type Options struct {
+	Networks Networks // how much of an address may be kept
+}
+
+// Minimiser cuts events down. It is safe for concurrent use.
+type Minimiser struct{ o Options }
+
+// New makes a minimiser.
+func New(o Options) *Minimiser { return &Minimiser{o: o} }
+
 // Reduce keeps of an event and its facts what the decision permits. A row whose
-// own term is over at birth is Expired.
-func Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (Reduced, outcome.Outcome) {
-	if p.IsZero() || f.IsZero() {
-		return Reduced{}, outcome.NoConsent
+// own term is over at birth is RowExpired.
+func (m *Minimiser) Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (Reduced, outcome.Outcome) {
+	if p.IsZero() || f.IsZero() { // guard: facts derived
+		return Reduced{}, outcome.NothingGranted
 	}
 	d, permission, event := p.Decision(), p.Permission(), p.Event()
-	fields := permission.Fields
 	v := Values{
 		Site: d.Site(), Time: p.At().UTC().Truncate(time.Millisecond), Name: event.Name,
 		ConsentID: d.ID(), Number: d.Number(), Seq: event.Seq,
-		Visitor: fields.Has(consent.FieldVisitor),
 		Expires: consent.RowExpiry(p.At(), permission.Days, d.Expires()),
 	}
-	if !now.Before(v.Expires) {
-		return Reduced{}, outcome.Expired
+	if !now.Before(v.Expires) { // guard: row's own term
+		return Reduced{}, outcome.RowExpired
 	}
-	if fields.Has(consent.FieldSession) {
-		v.Session = p.Session()
+	from := origin{
+		event: event, facts: f, session: p.Session(), networks: m.o.Networks,
+		networkExpires: consent.RowExpiry(p.At(), permission.AddressDays, d.Expires()), now: now,
 	}
-	v.page(event, fields)
-	v.client(f, fields)
-	if fields.Has(consent.FieldAddress) {
-		v.NetworkExpires = consent.RowExpiry(p.At(), permission.AddressDays, d.Expires())
-		if now.Before(v.NetworkExpires) {
-			v.Network = Network(f.Address())
+	for _, k := range kept {
+		if permission.Fields.Has(k.field) && k.of.has(event.Name) { // guard: field granted
+			k.fill(&v, &from)
 		}
 	}
 	return Reduced{v: v}, outcome.None
 }
 
-// page keeps where the event happened.
-func (v *Values) page(event validate.Raw, fields consent.Fields) {
-	u, err := url.Parse(event.URL)
-	if err == nil && event.URL != "" {
-		if fields.Has(consent.FieldPage) {
-			v.Path = path(u)
-		}
-		if fields.Has(consent.FieldCampaign) {
-			q := u.Query()
-			v.UTMSource, v.UTMMedium, v.UTMCampaign = tag(q, "utm_source"), tag(q, "utm_medium"), tag(q, "utm_campaign")
-		}
-	}
-	if fields.Has(consent.FieldReferrer) {
-		v.Referrer = Host(event.Referrer)
-		if u != nil && v.Referrer == strings.ToLower(u.Hostname()) {
-			v.Referrer = "" // from one page of the site to the next
-		}
-	}
-	if fields.Has(consent.FieldEvents) && event.Name != validate.Pageview && event.Name != validate.Engagement {
-		v.Props = maps.Clone(event.Props)
-	}
-	if fields.Has(consent.FieldEngagement) {
-		v.Engaged = event.Engaged.Truncate(time.Millisecond)
-	}
-}
-
-// client keeps what is known of the browser and the country.
-func (v *Values) client(f enrich.Facts, fields consent.Fields) {
-	if v.Name == validate.Engagement {
-		return // the page view it belongs to has them already
-	}
-	agent := f.Agent()
-	if fields.Has(consent.FieldBrowser) {
-		v.Browser, v.BrowserVersion = agent.Browser, agent.Version
-	}
-	if fields.Has(consent.FieldOS) {
-		v.OS = agent.OS
-	}
-	if fields.Has(consent.FieldDevice) {
-		v.Device = agent.Device
-	}
-	if fields.Has(consent.FieldCountry) {
-		v.Country = f.Country()
-	}
-}
-
-const (
-	maxPath = 512 // bytes
-	maxTag  = 64  // bytes
-	maxHost = 253 // bytes
-)
-
-// path is the path of a page as the browser names it, percent-encoded, without
-// query and fragment; also without one that a broken link carries with its mark
-// encoded.
-func path(u *url.URL) string {
-	p := u.EscapedPath()
-	for _, mark := range []string{"%3F", "%3f", "%23"} {
-		p, _, _ = strings.Cut(p, mark)
-	}
-	if p == "" {
-		return "/"
-	}
-	if len(p) > maxPath {
-		p = p[:maxPath]
-		if i := strings.LastIndexByte(p, '%'); i > maxPath-3 {
-			p = p[:i]
-		}
-	}
-	return p
-}
-
-// tag is the value of one allow-listed campaign key. What is too long or holds
-// anything but letters, digits and a few signs is left out whole.
-func tag(q url.Values, key string) string {
-	s := q.Get(key)
-	if len(s) > maxTag {
-		return ""
-	}
-	for _, c := range s {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c >= 0x400 && c < 0x530:
-		case strings.ContainsRune("-_.+ ", c):
-		default:
-			return ""
-		}
-	}
-	return s
-}
+const maxHost = 253 // bytes
 
 // Host is the host of a referrer in lower case, or "" when it is no web address.
 func Host(referrer string) string {

@@ -20,6 +20,12 @@ var (
 	localNAT  = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}), 48)
 )
 
+// Networks says how many bits of an address may be kept.
+type Networks struct{}
+
+// Of cuts an address.
+func (Networks) Of(a netip.Addr) netip.Prefix { return Network(a) }
+
 // Network cuts an address down to the network that may be kept: /24 of an IPv4
 // address, also of one inside a NAT64 address, /40 of 6to4, /32 of Teredo (what
 // follows is a server's address and the client's own) and /48 of any other IPv6

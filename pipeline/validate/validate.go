@@ -3,6 +3,8 @@
 package validate
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -20,6 +22,8 @@ const (
 	MaxAgo       = 24 * time.Hour
 	MaxEngaged   = 24 * time.Hour
 	MaxSession   = 24 * time.Hour  // a session older than this is refused
+	maxMeasure   = 16              // bytes of a number in Vitals
+	maxMillis    = 3_600_000       // the largest of them
 	sessionSkew  = 5 * time.Minute // a session may seem to begin this much in the future
 )
 
@@ -27,7 +31,15 @@ const (
 const (
 	Pageview   = "pageview"
 	Engagement = "engagement"
+	Vitals     = "vitals"
 )
+
+// vitals are the properties that an event Vitals may have: the field's names for
+// loading and response times in milliseconds, and for layout shift.
+var vitals = [...]string{"lcp", "inp", "cls", "ttfb", "fcp"}
+
+// Measures lists the properties of Vitals.
+func Measures() []string { return vitals[:] }
 
 // Session is the visit an event belongs to, minted by the browser.
 type Session struct {
@@ -69,20 +81,26 @@ func (e Event) At() time.Time { return e.at }
 // Of validates one event that was received at an instant of the server's clock.
 func Of(raw Raw, s Session, received time.Time) (Event, outcome.Outcome) {
 	switch {
-	case s.ID == [16]byte{}, s.Age > MaxSession, s.Age < -sessionSkew:
-		return Event{}, outcome.Invalid
+	case s.ID == [16]byte{}:
+		return Event{}, outcome.Malformed
+	case s.Age > MaxSession, s.Age < -sessionSkew:
+		return Event{}, outcome.OldSession
 	case raw.Seq == 0, !validName(raw.Name), !validText(raw.Referrer, MaxURL), !validText(raw.URL, MaxURL):
-		return Event{}, outcome.Invalid
+		return Event{}, outcome.Malformed
 	case raw.Name == Engagement:
 		if raw.Engaged <= 0 || raw.Engaged > MaxEngaged || raw.URL != "" || raw.Referrer != "" || len(raw.Props) > 0 {
-			return Event{}, outcome.Invalid
+			return Event{}, outcome.Malformed
+		}
+	case raw.Name == Vitals:
+		if raw.Engaged != 0 || raw.URL != "" || raw.Referrer != "" || !validMeasures(raw.Props) {
+			return Event{}, outcome.Malformed
 		}
 	case raw.Engaged != 0, raw.URL == "", !validProps(raw.Props):
-		return Event{}, outcome.Invalid
+		return Event{}, outcome.Malformed
 	case raw.Name == Pageview && len(raw.Props) > 0:
-		return Event{}, outcome.Invalid
+		return Event{}, outcome.Malformed
 	case !strings.HasPrefix(raw.URL, "https://") && !strings.HasPrefix(raw.URL, "http://"):
-		return Event{}, outcome.Invalid
+		return Event{}, outcome.Malformed
 	}
 	ago := min(max(raw.Ago, 0), MaxAgo)
 	return Event{raw: raw, session: s, at: received.Add(-ago)}, outcome.None
@@ -112,6 +130,18 @@ func validText(s string, limit int) bool {
 		}
 	}
 	return true
+}
+
+// validMeasures checks the values of Vitals: numbers of a size that a page can
+// have.
+func validMeasures(props map[string]string) bool {
+	for name, value := range props {
+		n, err := strconv.ParseFloat(value, 64)
+		if !slices.Contains(vitals[:], name) || len(value) > maxMeasure || err != nil || !(n >= 0 && n <= maxMillis) {
+			return false
+		}
+	}
+	return len(props) > 0
 }
 
 func validProps(props map[string]string) bool {

@@ -2,6 +2,7 @@ package erasure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kelisim/consent"
@@ -63,20 +64,29 @@ func (c change) where() (string, []any) {
 // that go with it.
 var lost = map[consent.Field]struct{ set, row, holds, networks string }{
 	consent.FieldPage: {
-		set: "path = ''", row: "name IN ('pageview', 'engagement')", holds: "path != ''", networks: "name IN ('pageview', 'engagement')",
+		set: "path = ''", row: "name IN ('pageview', 'engagement', 'vitals')", holds: "path != ''", networks: "name IN ('pageview', 'engagement', 'vitals')",
 	},
-	consent.FieldReferrer: {set: "referrer = ''", holds: "referrer != ''"},
-	consent.FieldCampaign: {set: "utm_source = '', utm_medium = '', utm_campaign = ''", holds: "utm_source != '' OR utm_medium != '' OR utm_campaign != ''"},
-	consent.FieldCountry:  {set: "country = ''", holds: "country != ''"},
-	consent.FieldAddress:  {networks: "true"},
-	consent.FieldBrowser:  {set: "browser = '', browser_version = ''", holds: "browser != '' OR browser_version != ''"},
-	consent.FieldOS:       {set: "os = ''", holds: "os != ''"},
-	consent.FieldDevice:   {set: "device = ''", holds: "device != ''"},
+	consent.FieldReferrer: {set: "referrer = '', source = '', channel = ''", holds: "referrer != '' OR source != '' OR channel != ''"},
+	consent.FieldCampaign: {
+		// The channel may follow from the campaign.
+		set:   "utm_source = '', utm_medium = '', utm_campaign = '', utm_content = '', utm_term = '', click = '', channel = ''",
+		holds: "utm_source != '' OR utm_medium != '' OR utm_campaign != '' OR utm_content != '' OR utm_term != '' OR click != '' OR channel != ''",
+	},
+	consent.FieldRegion:  {set: "region = ''", holds: "region != ''"},
+	consent.FieldCity:    {set: "city = ''", holds: "city != ''"},
+	consent.FieldVitals:  {row: "name = 'vitals'", networks: "name = 'vitals'"},
+	consent.FieldCountry: {set: "country = ''", holds: "country != ''"},
+	consent.FieldAddress: {networks: "true"},
+	consent.FieldBrowser: {set: "browser = '', browser_version = ''", holds: "browser != '' OR browser_version != ''"},
+	consent.FieldOS:      {set: "os = ''", holds: "os != ''"},
+	consent.FieldDevice:  {set: "device = ''", holds: "device != ''"},
 	consent.FieldSession: {
 		set: "session_id = " + noSession, row: "name = 'engagement'", holds: "session_id != " + noSession, networks: "session_id != " + noSession,
 	},
-	consent.FieldVisitor:    {set: "visitor = false", holds: "visitor"},
-	consent.FieldEvents:     {row: "name NOT IN ('pageview', 'engagement')", networks: "name NOT IN ('pageview', 'engagement')"},
+	consent.FieldVisitor: {set: "visitor = false", holds: "visitor"},
+	consent.FieldEvents: {
+		row: "name NOT IN ('pageview', 'engagement', 'vitals')", networks: "name NOT IN ('pageview', 'engagement', 'vitals')",
+	},
 	consent.FieldEngagement: {row: "name = 'engagement'", networks: "name = 'engagement'"},
 }
 
@@ -89,8 +99,14 @@ func (c change) parts() (rows, sets, holds []string) {
 		if l.row != "" {
 			rows = append(rows, l.row)
 		}
-		if l.set != "" {
-			sets, holds = append(sets, l.set), append(holds, l.holds)
+		if l.set == "" {
+			continue
+		}
+		holds = append(holds, l.holds)
+		for set := range strings.SplitSeq(l.set, ", ") {
+			if !slices.Contains(sets, set) {
+				sets = append(sets, set)
+			}
 		}
 	}
 	return rows, sets, holds

@@ -72,6 +72,7 @@ type Outcome struct {
 	Site    string
 	Day     time.Time
 	Outcome string
+	Detail  string // tells apart what shares an outcome
 	N       uint64
 }
 
@@ -86,8 +87,9 @@ type Journal struct {
 }
 
 type outcomeKey struct {
-	site, outcome string
-	day           time.Time
+	site    string
+	outcome outcome.Outcome
+	day     time.Time
 }
 
 // New makes a journal on an open spool.
@@ -189,14 +191,14 @@ func (j *Journal) Append(ctx context.Context, site string, day time.Time, b batc
 func (j *Journal) full(site string, day time.Time, n uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.late[outcomeKey{site: site, outcome: outcome.Full.String(), day: day.UTC().Truncate(24 * time.Hour)}] += n
+	j.late[outcomeKey{site: site, outcome: outcome.Full, day: day.UTC().Truncate(24 * time.Hour)}] += n
 }
 
 func outcomes(site string, day time.Time, t outcome.Tally) []Outcome {
 	var out []Outcome
 	for _, o := range outcome.All() {
 		if t[o] > 0 {
-			out = append(out, Outcome{Site: site, Day: day.UTC().Truncate(24 * time.Hour), Outcome: o.String(), N: uint64(t[o])})
+			out = append(out, Outcome{Site: site, Day: day.UTC().Truncate(24 * time.Hour), Outcome: o.String(), Detail: o.Detail(), N: uint64(t[o])})
 		}
 	}
 	return out
@@ -214,7 +216,7 @@ func (j *Journal) Flush(ctx context.Context) error {
 	}
 	var ended []Outcome
 	for key, n := range late {
-		ended = append(ended, Outcome{Site: key.site, Day: key.day, Outcome: key.outcome, N: n})
+		ended = append(ended, Outcome{Site: key.site, Day: key.day, Outcome: key.outcome.String(), Detail: key.outcome.Detail(), N: n})
 	}
 	var err error
 	if len(counts) > 0 {

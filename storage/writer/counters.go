@@ -24,10 +24,10 @@ func (w *Writer) writeCounts(ctx context.Context, counts []numbered[journal.Coun
 
 // writeOutcomes inserts final outcomes.
 func (w *Writer) writeOutcomes(ctx context.Context, ended []numbered[journal.Outcome], doubt bool) error {
-	const columns = "site, day, outcome, n, node, node_seq, expires_at"
+	const columns = "site, day, outcome, detail, n, node, node_seq, expires_at"
 	return writeCounters(ctx, w, "outcomes", columns, ended, doubt, func(b driver.Batch, c numbered[journal.Outcome]) error {
 		v := c.value
-		return b.Append(v.Site, v.Day, v.Outcome, v.N, w.o.Node, c.seq, v.Day.Add(counterTerm))
+		return b.Append(v.Site, v.Day, v.Outcome, v.Detail, v.N, w.o.Node, c.seq, v.Day.Add(counterTerm))
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"kelisim/consent"
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/outcome"
@@ -72,9 +73,9 @@ func (w *Writer) writeEvents(ctx context.Context, l *load, doubt bool) ([]number
 			id := identify(v)
 			switch {
 			case w.o.Revoked.Ends(v.ConsentID, v.Number):
-				tally.Add(outcome.Withdrawn, 1)
+				tally.Add(w.ended(v), 1)
 			case !now.Before(v.Expires):
-				tally.Add(outcome.Expired, 1)
+				tally.Add(outcome.RowExpired, 1)
 			case taken[id], l.repeats[id]:
 				tally.Add(outcome.Duplicate, 1)
 			case there[id]: // this process or the one before it stored it and did not learn so
@@ -96,6 +97,14 @@ func (w *Writer) writeEvents(ctx context.Context, l *load, doubt bool) ([]number
 		return nil, err
 	}
 	return final.rows, nil
+}
+
+// ended says which newer decision ended the one that an event was accepted under.
+func (w *Writer) ended(v minimise.Values) outcome.Outcome {
+	if w.o.Revoked.Ends(v.ConsentID, consent.NothingValid-1) {
+		return outcome.Withdrawn
+	}
+	return outcome.Narrowed
 }
 
 // eventsThere reads back which identities of the frames are stored already: all
@@ -157,7 +166,8 @@ func consentIDs(frames []events, want func(batch.Batch) bool) []string {
 }
 
 const eventColumns = "site, time, name, consent_id, number, session_id, seq, visitor, path, referrer, " +
-	"utm_source, utm_medium, utm_campaign, country, browser, browser_version, os, device, props, engaged_ms, expires_at"
+	"utm_source, utm_medium, utm_campaign, utm_content, utm_term, click, source, channel, country, region, city, " +
+	"browser, browser_version, os, device, props, engaged_ms, expires_at"
 
 func (w *Writer) insertEvents(ctx context.Context, rows []minimise.Values) error {
 	if len(rows) == 0 {
@@ -175,7 +185,8 @@ func (w *Writer) insertEvents(ctx context.Context, rows []minimise.Values) error
 				props = map[string]string{}
 			}
 			if err := b.Append(v.Site, v.Time, v.Name, uuid.UUID(v.ConsentID), v.Number, uuid.UUID(v.Session), v.Seq, v.Visitor,
-				v.Path, v.Referrer, v.UTMSource, v.UTMMedium, v.UTMCampaign, v.Country, v.Browser, v.BrowserVersion,
+				v.Path, v.Referrer, v.UTMSource, v.UTMMedium, v.UTMCampaign, v.UTMContent, v.UTMTerm, v.Click,
+				v.Source, v.Channel, v.Country, v.Region, v.City, v.Browser, v.BrowserVersion,
 				v.OS, v.Device, props, uint32(v.Engaged.Milliseconds()), v.Expires); err != nil {
 				return err
 			}

@@ -104,7 +104,7 @@ func (t *tallies) add(seq uint64, site string, day time.Time, tally outcome.Tall
 		t.rows = append(t.rows, numbered[journal.Outcome]{
 			seq: seq + uint64(o),
 			value: journal.Outcome{
-				Site: site, Day: day.UTC().Truncate(24 * time.Hour), Outcome: o.String(), N: uint64(tally[o]),
+				Site: site, Day: day.UTC().Truncate(24 * time.Hour), Outcome: o.String(), Detail: o.Detail(), N: uint64(tally[o]),
 			},
 		})
 	}

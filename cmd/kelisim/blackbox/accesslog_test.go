@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/outcome"
 )
 
 // accessLog finds the log among the test data. Where that folder is absent the
@@ -98,7 +99,7 @@ func expect(t *testing.T, file string) expected {
 		switch {
 		case !consents[who]:
 			e.refused++
-		case agents.Recognise(field[2]).Bot:
+		case agents.Recognise(enrich.Headers{UserAgent: field[2]}).Bot != outcome.None:
 			e.bots++
 		default:
 			e.stored++

@@ -31,7 +31,7 @@ func (g *target) drive() {
 	g.dashboard()
 	for _, o := range outcome.All() {
 		switch o {
-		case outcome.Stored, outcome.Rate, outcome.Full:
+		case outcome.Stored, outcome.TooFast, outcome.Full:
 			continue // not a drop; nothing limits rates yet; the disk is not full
 		}
 		if g.drops[o.String()] == 0 {

@@ -27,6 +27,7 @@ import (
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
 	"kelisim/pipeline/gate"
+	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/spool"
 	"kelisim/storage"
 	"kelisim/storage/datadir"
@@ -87,7 +88,7 @@ type Node struct {
 	lock      *datadir.Lock
 	name      string
 	keys      *consent.Keyring
-	countries enrich.Countries // nil without a database
+	places    enrich.Places // nil without a database
 	revoked   *consent.Revocations
 	engine    *embedded.Engine
 	db        *storage.DB
@@ -261,10 +262,10 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n.countries == nil {
+	if n.places == nil {
 		n.o.Logger.Info("node: no country database; countries stay unknown", "setting", "--geo-db")
 	}
-	enricher, err := enrich.New(n.countries, agents)
+	enricher, err := enrich.New(enrich.Options{Agents: agents, Places: n.places})
 	if err != nil {
 		return err
 	}
@@ -273,7 +274,7 @@ func (n *Node) serve(ctx context.Context) error {
 		return err
 	}
 	events, err := pipeline.New(pipeline.Options{
-		Gate: g, Enricher: enricher, Recent: batch.NewRecent(recentEvents), Sink: n.journal, Started: n.o.Now(),
+		Gate: g, Enricher: enricher, Minimise: minimise.New(minimise.Options{}), Recent: batch.NewRecent(recentEvents), Sink: n.journal, Started: n.o.Now(),
 	})
 	if err != nil {
 		return err

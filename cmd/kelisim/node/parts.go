@@ -57,7 +57,7 @@ func (n *Node) openCountries(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("country database %s: %w", path, err)
 	}
-	n.countries = db
+	n.places = db
 	n.onStop(db.Close)
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/oschwald/geoip2-golang/v2"
 	"github.com/oschwald/maxminddb-golang/v2"
+
+	"kelisim/pipeline/enrich"
 )
 
 // Database is an open file. It is safe for concurrent use.
@@ -67,6 +69,9 @@ func (d *Database) Country(a netip.Addr) string {
 	}
 	return code(rec.Country.ISOCode)
 }
+
+// Place is the place of an address, as far as the file knows it.
+func (d *Database) Place(a netip.Addr) enrich.Place { return enrich.Place{Country: d.Country(a)} }
 
 // Close releases the file.
 func (d *Database) Close() error {

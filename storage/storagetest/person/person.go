@@ -17,6 +17,7 @@ import (
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
 	"kelisim/pipeline/gate"
+	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/outcome"
 	"kelisim/pipeline/spool"
 	"kelisim/pipeline/validate"
@@ -102,12 +103,12 @@ func (s *Site) build() (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := enrich.New(kazakhstan{}, agents)
+	e, err := enrich.New(enrich.Options{Agents: agents, Places: almaty{}, Sources: search{}})
 	if err != nil {
 		return nil, err
 	}
 	return pipeline.New(pipeline.Options{
-		Gate: g, Enricher: e, Recent: batch.NewRecent(1000), Sink: s.Journal, Started: s.Now(),
+		Gate: g, Enricher: e, Minimise: minimise.New(minimise.Options{}), Recent: batch.NewRecent(1000), Sink: s.Journal, Started: s.Now(),
 	})
 }
 
@@ -118,10 +119,19 @@ func (b book) Holding(site string, key consent.EditionKey) (*consent.Edition, bo
 	return b.edition, site == SiteID && key == b.edition.Key()
 }
 
-// kazakhstan is where every address lies.
-type kazakhstan struct{}
+// almaty is where every address lies.
+type almaty struct{}
 
-func (kazakhstan) Country(netip.Addr) string { return "KZ" }
+func (almaty) Place(netip.Addr) enrich.Place {
+	return enrich.Place{Country: "KZ", Region: "KZ-75", City: "Almaty"}
+}
+
+// search is where every visit comes from.
+type search struct{}
+
+func (search) Source(string, string) enrich.Source {
+	return enrich.Source{Name: "Example Search", Channel: "search", Click: "example"}
+}
 
 // Person is somebody with a browser.
 type Person struct {
@@ -229,7 +239,7 @@ func (s *Site) Send(t testing.TB, p *Person, events ...validate.Raw) pipeline.Re
 	session.Age = now.Sub(p.began)
 	result, err := s.pipeline.Process(t.Context(), pipeline.Request{
 		Site: SiteID, Token: p.token, Session: session, Events: events, Received: now,
-		Client: enrich.Client{Address: netip.MustParseAddr("203.0.113.77"), UserAgent: UserAgent},
+		Client: enrich.Client{Address: netip.MustParseAddr("203.0.113.77"), Headers: enrich.Headers{UserAgent: UserAgent}},
 	})
 	if err != nil {
 		t.Fatal(err)
