@@ -150,18 +150,14 @@ func (k *Keyring) Sign(d Decision) (string, error) {
 // error it is zero.
 func (k *Keyring) Verify(token string, now time.Time) (Decision, error) {
 	var buf [maxToken]byte
-	if len(token) == 0 || len(token) > base64.RawURLEncoding.EncodedLen(len(buf)) { // guard: token length
+	if len(token) > base64.RawURLEncoding.EncodedLen(len(buf)) { // guard: token length
 		return Decision{}, ErrGarbled
 	}
 	n, err := base64.RawURLEncoding.Strict().Decode(buf[:], []byte(token))
-	if err != nil { // guard: token alphabet
+	// The decoder passes over line ends; a token has one form.
+	whole := err == nil && n > tokenFixed+tokenMAC && base64.RawURLEncoding.EncodedLen(n) == len(token)
+	if !whole || buf[0] != tokenVersion { // guard: token form
 		return Decision{}, ErrGarbled
-	}
-	if n <= tokenFixed+tokenMAC || buf[0] != tokenVersion { // guard: token layout
-		return Decision{}, ErrGarbled
-	}
-	if base64.RawURLEncoding.EncodedLen(n) != len(token) { // guard: token has one form
-		return Decision{}, ErrGarbled // the decoder passes over line ends
 	}
 	body, sum := buf[:n-tokenMAC], buf[n-tokenMAC:n]
 	secret, known := k.byID[binary.BigEndian.Uint32(body[1:])]
@@ -172,7 +168,7 @@ func (k *Keyring) Verify(token string, now time.Time) (Decision, error) {
 		return Decision{}, ErrForged
 	}
 	d := readDecision(body)
-	if d.IsZero() { // guard: token names a decision
+	if d.IsZero() { // guard: token of somebody
 		return Decision{}, ErrGarbled
 	}
 	if d.issued.After(now.Add(maxSkew)) { // guard: token not of the future

@@ -141,21 +141,28 @@ func (e *Enricher) Facts(p gate.Permitted, c Client) (Facts, outcome.Outcome) {
 	if f.agent.Bot != outcome.None { // guard: a person's browser
 		return Facts{}, f.agent.Bot
 	}
-	fields, event := p.Permission().Fields, p.Event()
-	if e.o.Places != nil && fields&places != 0 {
-		f.place = e.o.Places.Place(c.Address)
-	}
-	if e.o.Sources != nil && fields&sources != 0 && event.Name == validate.Pageview {
-		f.source = e.o.Sources.Source(event.Referrer, event.URL)
-	}
-	if fields.Has(consent.FieldAddress) { // guard: address granted
-		f.address = c.Address
+	fields := p.Permission().Fields
+	f.place, f.source, f.address = e.place(fields, c.Address), e.source(fields, p.Event()), c.Address
+	if !fields.Has(consent.FieldAddress) { // guard: address granted
+		f.address = netip.Addr{}
 	}
 	return f, outcome.None
 }
 
-// Fields for whose sake a place or a source is looked up.
-var (
-	places  = consent.FieldsOf(consent.FieldCountry, consent.FieldRegion, consent.FieldCity)
-	sources = consent.FieldsOf(consent.FieldReferrer, consent.FieldCampaign)
-)
+// place looks an address up where a field is granted that needs it.
+func (e *Enricher) place(fields consent.Fields, a netip.Addr) Place {
+	needs := consent.FieldsOf(consent.FieldCountry, consent.FieldRegion, consent.FieldCity)
+	if e.o.Places == nil || fields.Minus(needs) == fields {
+		return Place{}
+	}
+	return e.o.Places.Place(a)
+}
+
+// source says where a page view came from, where a field is granted that needs it.
+func (e *Enricher) source(fields consent.Fields, event validate.Raw) Source {
+	needs := consent.FieldsOf(consent.FieldReferrer, consent.FieldCampaign)
+	if e.o.Sources == nil || fields.Minus(needs) == fields || event.Name != validate.Pageview {
+		return Source{}
+	}
+	return e.o.Sources.Source(event.Referrer, event.URL)
+}

@@ -62,12 +62,12 @@ func TestRecognise(t *testing.T) {
 	} {
 		for range 2 { // the second answer comes from the cache
 			got := u.Recognise(enrich.Headers{UserAgent: test.userAgent})
-				if test.want.Bot != outcome.None && got.Bot.Reason() == outcome.ReasonBot {
-					continue
-				}
-				if d := cmp.Diff(test.want, got); d != "" {
-					t.Errorf("%.120s\n%s", test.userAgent, d)
-				}
+			if test.want.Bot != outcome.None && got.Bot.Reason() == outcome.ReasonBot {
+				continue
+			}
+			if d := cmp.Diff(test.want, got); d != "" {
+				t.Errorf("%.120s\n%s", test.userAgent, d)
+			}
 		}
 	}
 }

@@ -69,7 +69,7 @@ func (g *Gate) Open(site, token string, signal bool, now time.Time) (Pass, outco
 		return Pass{}, outcome.Superseded
 	}
 	granted := d.Items()
-	if signal && !d.GPC() {
+	if signal && !d.GPC() { // guard: privacy signal
 		granted = e.Lowered(granted)
 	}
 	p := e.Permits(granted)
@@ -166,7 +166,11 @@ func (p Pass) Admit(e validate.Event) (Permitted, outcome.Outcome) {
 		return Permitted{}, outcome.ConsentExpired
 	}
 	raw := e.Raw()
-	if !p.declared(raw) { // guard: event declared
+	props, known := p.declared(raw)
+	if !known { // guard: event declared
+		return Permitted{}, outcome.Undeclared
+	}
+	if strange(raw.Props, props) { // guard: properties declared
 		return Permitted{}, outcome.Undeclared
 	}
 	if needs(raw.Name).Minus(p.permission.Fields) != 0 { // guard: kind granted
@@ -208,17 +212,24 @@ func needs(name string) consent.Fields {
 	return consent.FieldsOf(consent.FieldEvents)
 }
 
-// declared reports whether the edition knows the event and its properties.
-func (p Pass) declared(raw validate.Raw) bool {
+// declared lists the properties that an event may have; false means that there
+// is no such event.
+func (p Pass) declared(raw validate.Raw) (props []string, known bool) {
 	switch raw.Name {
-	case validate.Pageview, validate.Engagement, validate.Vitals:
-		return true
+	case validate.Pageview, validate.Engagement:
+		return nil, true
+	case validate.Vitals:
+		return validate.Measures(), true
 	}
-	props, known := p.edition.Event(raw.Name)
-	for name := range raw.Props {
-		if !slices.Contains(props, name) {
-			return false
+	return p.edition.Event(raw.Name)
+}
+
+// strange reports a property that was not declared.
+func strange(given map[string]string, declared []string) bool {
+	for name := range given {
+		if !slices.Contains(declared, name) {
+			return true
 		}
 	}
-	return known
+	return false
 }

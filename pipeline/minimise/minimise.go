@@ -95,9 +95,13 @@ func (m *Minimiser) Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (Red
 		networkExpires: consent.RowExpiry(p.At(), permission.AddressDays, d.Expires()), now: now,
 	}
 	for _, k := range kept {
-		if permission.Fields.Has(k.field) && k.of.has(event.Name) { // guard: field granted
-			k.fill(&v, &from)
+		if !permission.Fields.Has(k.field) { // guard: field granted
+			continue
 		}
+		if !k.of.has(event.Name) { // guard: kept once a page view
+			continue
+		}
+		k.fill(&v, &from)
 	}
 	return Reduced{v: v}, outcome.None
 }
