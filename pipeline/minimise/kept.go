@@ -12,6 +12,9 @@ import (
 // origin is what values are filled from.
 type origin struct {
 	event          validate.Raw
+	host           string // of the page
+	path           string
+	query          string
 	facts          enrich.Facts
 	session        [16]byte
 	networks       Networks
@@ -44,47 +47,71 @@ func (k kind) has(name string) bool {
 	return k&custom != 0
 }
 
-// kept is everything that a field licenses, and the only place where a value is
-// filled from what was sent or derived.
+// kept says which events the values of each field belong to.
 var kept = [...]struct {
 	field consent.Field
 	of    kind
-	fill  func(*Values, *origin)
 }{
-	{consent.FieldPage, visits, func(v *Values, o *origin) { v.Path = Path(o.event.URL) }},
-	{consent.FieldReferrer, pageview, referrer},
-	{consent.FieldCampaign, visits, campaign},
-	{consent.FieldCountry, visits, func(v *Values, o *origin) { v.Country = o.facts.Place().Country }},
-	{consent.FieldRegion, visits, func(v *Values, o *origin) { v.Region = o.facts.Place().Region }},
-	{consent.FieldCity, visits, func(v *Values, o *origin) { v.City = o.facts.Place().City }},
-	{consent.FieldAddress, every, network},
-	{consent.FieldBrowser, visits, func(v *Values, o *origin) {
-		v.Browser, v.BrowserVersion = o.facts.Agent().Browser, o.facts.Agent().Version
-	}},
-	{consent.FieldOS, visits, func(v *Values, o *origin) { v.OS = o.facts.Agent().OS }},
-	{consent.FieldDevice, visits, func(v *Values, o *origin) { v.Device = o.facts.Agent().Device }},
-	{consent.FieldSession, every, func(v *Values, o *origin) { v.Session = o.session }},
-	{consent.FieldVisitor, every, func(v *Values, _ *origin) { v.Visitor = true }},
-	{consent.FieldEvents, custom, properties},
-	{consent.FieldVitals, vitals, func(v *Values, o *origin) { v.Props = maps.Clone(o.event.Props) }},
-	{consent.FieldEngagement, engagement, func(v *Values, o *origin) { v.Engaged = o.event.Engaged.Truncate(time.Millisecond) }},
+	{consent.FieldPage, visits}, {consent.FieldReferrer, pageview}, {consent.FieldCampaign, visits},
+	{consent.FieldCountry, visits}, {consent.FieldRegion, visits}, {consent.FieldCity, visits}, {consent.FieldAddress, every},
+	{consent.FieldBrowser, visits}, {consent.FieldOS, visits}, {consent.FieldDevice, visits},
+	{consent.FieldSession, every}, {consent.FieldVisitor, every},
+	{consent.FieldEvents, custom}, {consent.FieldVitals, vitals}, {consent.FieldEngagement, engagement},
 }
 
-func referrer(v *Values, o *origin) {
+// fill keeps what one field licenses. It is the only place where a value is
+// filled from what was sent or derived.
+func (v *Values) fill(f consent.Field, o *origin) {
+	switch f {
+	case consent.FieldPage:
+		v.Path = clean(o.host, o.path)
+	case consent.FieldReferrer:
+		v.referrer(o)
+	case consent.FieldCampaign:
+		v.campaign(o)
+	case consent.FieldCountry:
+		v.Country = o.facts.Place().Country
+	case consent.FieldRegion:
+		v.Region = o.facts.Place().Region
+	case consent.FieldCity:
+		v.City = o.facts.Place().City
+	case consent.FieldAddress:
+		v.network(o)
+	case consent.FieldBrowser:
+		v.Browser, v.BrowserVersion = o.facts.Agent().Browser, o.facts.Agent().Version
+	case consent.FieldOS:
+		v.OS = o.facts.Agent().OS
+	case consent.FieldDevice:
+		v.Device = o.facts.Agent().Device
+	case consent.FieldSession:
+		v.Session = o.session
+	case consent.FieldVisitor:
+		v.Visitor = true
+	case consent.FieldEvents:
+		v.properties(o)
+	case consent.FieldVitals:
+		v.Props = maps.Clone(o.event.Props)
+	case consent.FieldEngagement:
+		v.Engaged = o.event.Engaged.Truncate(time.Millisecond)
+	}
+}
+
+func (v *Values) referrer(o *origin) {
 	v.Referrer, v.Source, v.Channel = Host(o.event.Referrer), o.facts.Source().Name, o.facts.Source().Channel
-	if v.Referrer != "" && v.Referrer == hostOf(o.event.URL) {
+	if v.Referrer != "" && v.Referrer == o.host {
 		v.Referrer = "" // from one page of the site to the next
 	}
 }
 
-func campaign(v *Values, o *origin) {
-	q := query(o.event.URL)
-	v.UTMSource, v.UTMMedium, v.UTMCampaign = tag(q, "utm_source"), tag(q, "utm_medium"), tag(q, "utm_campaign")
-	v.UTMContent, v.UTMTerm = tag(q, "utm_content"), tag(q, "utm_term")
+func (v *Values) campaign(o *origin) {
 	v.Click = o.facts.Source().Click
+	if q := o.query; q != "" {
+		v.UTMSource, v.UTMMedium, v.UTMCampaign = tag(q, "utm_source"), tag(q, "utm_medium"), tag(q, "utm_campaign")
+		v.UTMContent, v.UTMTerm = tag(q, "utm_content"), tag(q, "utm_term")
+	}
 }
 
-func network(v *Values, o *origin) {
+func (v *Values) network(o *origin) {
 	if !o.now.Before(o.networkExpires) { // guard: the network's own term
 		return
 	}
@@ -93,7 +120,7 @@ func network(v *Values, o *origin) {
 
 // properties keeps the declared properties; a value that reads as an e-mail
 // address, a phone number or an identification number is masked.
-func properties(v *Values, o *origin) {
+func (v *Values) properties(o *origin) {
 	if len(o.event.Props) == 0 {
 		return
 	}

@@ -6,7 +6,6 @@ package minimise
 import (
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -94,6 +93,7 @@ func (m *Minimiser) Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (Red
 		event: event, facts: f, session: p.Session(), networks: m.o.Networks,
 		networkExpires: consent.RowExpiry(p.At(), permission.AddressDays, d.Expires()), now: now,
 	}
+	from.host, from.path, from.query = split(event.URL)
 	for _, k := range kept {
 		if !permission.Fields.Has(k.field) { // guard: field granted
 			continue
@@ -101,7 +101,7 @@ func (m *Minimiser) Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (Red
 		if !k.of.has(event.Name) { // guard: kept once a page view
 			continue
 		}
-		k.fill(&v, &from)
+		v.fill(k.field, &from)
 	}
 	return Reduced{v: v}, outcome.None
 }
@@ -110,16 +110,14 @@ const maxHost = 253 // bytes
 
 // Host is the host of a referrer in lower case, or "" when it is no web address.
 func Host(referrer string) string {
-	u, err := url.Parse(referrer)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
-		return ""
-	}
-	h := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	h := hostOf(referrer)
 	if h == "" || len(h) > maxHost || strings.Trim(h, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
 		return ""
 	}
-	if _, err := netip.ParseAddr(h); err == nil {
-		return "" // an address, which could be a person's
+	if last := h[len(h)-1]; last >= '0' && last <= '9' {
+		if _, err := netip.ParseAddr(h); err == nil {
+			return "" // an address, which could be a person's
+		}
 	}
 	return h
 }

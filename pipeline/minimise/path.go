@@ -48,6 +48,10 @@ func hostOf(address string) string {
 // an identification number.
 func Path(address string) string {
 	host, p, _ := split(address)
+	return clean(host, p)
+}
+
+func clean(host, p string) string {
 	if host == "" {
 		return ""
 	}
@@ -191,9 +195,4 @@ func parameter(query, key string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func query(address string) string {
-	_, _, q := split(address)
-	return q
 }
