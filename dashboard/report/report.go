@@ -35,12 +35,13 @@ type Dimension string
 const (
 	ByDay     Dimension = "day"     // the site's days
 	ByPage    Dimension = "page"    // path of the page
-	BySource  Dimension = "source"  // host of the referring site; empty = direct
+	BySource  Dimension = "source"  // name or host of what the visit came from; empty = direct
 	ByCountry Dimension = "country" // ISO 3166 alpha-2; empty = not recorded
 	ByBrowser Dimension = "browser" // family; empty = not recorded
 	ByDevice  Dimension = "device"  // class; empty = not recorded
 	ByChoice  Dimension = "choice"  // accepted, refused, ignored
 	ByReason  Dimension = "reason"  // reason of a drop
+	ByDetail  Dimension = "detail"  // reason of a drop and what tells it apart, as bot/crawler
 )
 
 // The choices that ByChoice breaks a banner down into.
@@ -65,7 +66,7 @@ func dimensions(m Metric) []Dimension {
 	case Banner:
 		return []Dimension{ByDay, ByChoice}
 	case Dropped:
-		return []Dimension{ByReason}
+		return []Dimension{ByReason, ByDetail}
 	default:
 		return nil
 	}

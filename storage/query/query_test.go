@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,7 +176,8 @@ func countUp(t *testing.T, db *storage.DB, site string, all ...counters) {
 		decide(c.custom, "ConsentGiven", "custom")
 		decide(c.undone, "ConsentWithdrawn", "withdraw")
 		for reason, n := range c.dropped {
-			exec("INSERT INTO outcomes (site, day, outcome, n, expires_at) VALUES (?, ?, ?, ?, now() + 1000000)", site, at, reason, n)
+			outcome, detail, _ := strings.Cut(reason, "/")
+			exec("INSERT INTO outcomes (site, day, outcome, detail, n, expires_at) VALUES (?, ?, ?, ?, ?, now() + 1000000)", site, at, outcome, detail, n)
 		}
 	}
 }
@@ -186,7 +188,7 @@ func TestCounters(t *testing.T) {
 	db := storagetest.DB(t)
 	reports := open(t, db)
 	countUp(t, db, "even", counters{day: 3, shown: 100, refused: 30, acceptAll: 20, custom: 10, undone: 6,
-		dropped: map[string]uint64{"bot": 50, "invalid": 3, "stored": 900}})
+		dropped: map[string]uint64{"bot/crawler": 40, "bot/tool": 10, "bot/headers": 2, "invalid": 3, "stored": 900}})
 	countUp(t, db, "joined", counters{day: 3, shown: 60, refused: 30, acceptAll: 1, custom: 1, dropped: map[string]uint64{"bot": 2}},
 		counters{day: 4, shown: 20, acceptAll: 6, dropped: map[string]uint64{"bot": 4}})
 	waits := []counters{{day: 3, shown: 30, refused: 10, acceptAll: 4}, {day: 4, shown: 4, acceptAll: 1}}
@@ -217,7 +219,9 @@ func TestCounters(t *testing.T) {
 	f("even", report.Banner, report.ByDay, 100, false, map[string]uint64{"2026-11-03 2026-11-03": 100})
 	f("even", report.Banner, report.ByChoice, 100, false, map[string]uint64{"accepted": 30, "refused": 30, "ignored": 40})
 	f("even", report.Withdrawn, report.ByDay, 6, false, map[string]uint64{"2026-11-03 2026-11-03": 6})
+	// Two of the bots are told apart and too few: they do not follow from the reason.
 	f("even", report.Dropped, report.ByReason, 50, true, map[string]uint64{"bot": 50})
+	f("even", report.Dropped, report.ByDetail, 50, true, map[string]uint64{"bot/crawler": 40, "bot/tool": 10})
 
 	// On the third only two accepted: its choices wait for the fourth.
 	f("joined", report.Banner, report.ByDay, 80, false, map[string]uint64{"2026-11-03 2026-11-03": 60, "2026-11-04 2026-11-04": 20})
