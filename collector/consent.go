@@ -32,14 +32,14 @@ func (s *Server) postConsent(c *fiber.Ctx) error {
 	if !ok {
 		return fail(c, unknownSite)
 	}
-	if !sameOrigin(c.Get(fiber.HeaderOrigin), c.Get("Sec-Fetch-Site"), site.hosts) {
+	if !callerOf(c).fromScript(site.hosts) {
 		return fail(c, foreignOrigin)
 	}
 	names := cookiesFor(c)
 	token := names.read(c, names.token)
-	gpc := call.GPC || c.Get("Sec-GPC") == "1"
+	signal := call.GPC || gpc(c)
 	a, f := s.replays.do(site.id, call.Key, c.BodyRaw(), func() (answer, *fault) {
-		return s.decide(c.UserContext(), site, call, token, gpc)
+		return s.decide(c.UserContext(), site, call, token, signal)
 	})
 	if f != nil {
 		return fail(c, f)

@@ -17,7 +17,7 @@ type cookieNames struct {
 // cookiesFor chooses the names: with the __Host- prefix everywhere but on plain
 // http on the machine itself, where browsers refuse it.
 func cookiesFor(c *fiber.Ctx) cookieNames {
-	if !secureRequest(c) && loopbackName(hostName(c.Hostname())) {
+	if !secureRequest(c) && loopbackName(hostName(c)) {
 		return cookieNames{token: "kelisim", marker: "kelisim-state"}
 	}
 	return cookieNames{token: "__Host-kelisim", marker: "__Host-kelisim-state", secure: true}
@@ -25,8 +25,9 @@ func cookiesFor(c *fiber.Ctx) cookieNames {
 
 // secureRequest reports whether the browser's side of the connection is TLS: the
 // Origin or Referer says it, because TLS mostly ends before this process.
+// X-Forwarded-Proto is not read: a visitor can write it.
 func secureRequest(c *fiber.Ctx) bool {
-	return c.Secure() || hasPrefix(c.Get(fiber.HeaderOrigin), "https://") || hasPrefix(c.Get(fiber.HeaderReferer), "https://")
+	return c.Context().IsTLS() || hasPrefix(c.Get(fiber.HeaderOrigin), "https://") || hasPrefix(c.Get(fiber.HeaderReferer), "https://")
 }
 
 func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }

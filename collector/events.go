@@ -44,7 +44,7 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 		token = call.token
 	}
 	refused := outcome.None
-	if !sameOrigin(c.Get(fiber.HeaderOrigin), c.Get("Sec-Fetch-Site"), site.hosts) {
+	if !callerOf(c).fromScript(site.hosts) {
 		refused = outcome.Foreign
 	}
 	result, err := s.o.Pipeline.Process(c.UserContext(), pipeline.Request{

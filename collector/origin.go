@@ -4,20 +4,69 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/gofiber/fiber/v2"
 )
 
-// sameOrigin reports whether a request that changes something comes from one of
-// the site's own hosts. A missing Origin is accepted only with a same-site
+// caller is where a request says that it comes from. A browser writes these
+// headers itself and lets no page change them.
+type caller struct {
+	origin string // Origin
+	site   string // Sec-Fetch-Site
+	mode   string // Sec-Fetch-Mode
+}
+
+func callerOf(c *fiber.Ctx) caller {
+	return caller{origin: header(c, fiber.HeaderOrigin), site: header(c, "Sec-Fetch-Site"), mode: header(c, "Sec-Fetch-Mode")}
+}
+
+// header is a request's header, as a string of its own. Lines of the same name
+// are joined, so that a repeated header is none of the values that are compared.
+func header(c *fiber.Ctx, name string) string {
+	lines := c.Request().Header.PeekAll(name)
+	if len(lines) == 1 {
+		return string(lines[0])
+	}
+	var b strings.Builder
+	for i, line := range lines {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.Write(line)
+	}
+	return b.String()
+}
+
+// fromScript reports whether a call of the API comes from a script of one of the
+// site's own pages. A navigation is none: a form can send one from anywhere. Old
+// browsers and servers send no Sec-Fetch-Mode.
+func (from caller) fromScript(hosts []string) bool {
+	switch from.mode {
+	case "", "cors", "no-cors", "same-origin":
+		return from.fromSite(hosts)
+	}
+	return false
+}
+
+// fromSite reports whether a request that changes something comes from one of the
+// site's own hosts. A missing Origin is accepted only with a same-site
 // Sec-Fetch-Site, or with none at all (old browsers and servers).
-func sameOrigin(origin, fetchSite string, hosts []string) bool {
-	if origin == "null" && fetchSite == "same-origin" {
-		return true // a form of a page that names nobody as its origin; only browsers send Sec-Fetch-Site
+func (from caller) fromSite(hosts []string) bool {
+	switch from.site {
+	case "", "same-origin", "same-site":
+	case "none":
+		return from.origin == ""
+	default:
+		return false
 	}
-	if origin == "" {
-		return fetchSite == "" || fetchSite == "same-origin" || fetchSite == "same-site" || fetchSite == "none"
+	switch from.origin {
+	case "":
+		return true
+	case "null":
+		return from.site == "same-origin" // a page that names nobody as its origin; only browsers send Sec-Fetch-Site
 	}
-	u, err := url.Parse(origin)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+	u, err := url.Parse(from.origin)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || from.origin != u.Scheme+"://"+u.Host {
 		return false
 	}
 	name := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
@@ -33,9 +82,10 @@ func loopbackName(name string) bool {
 	return name == "localhost" || name == "127.0.0.1" || name == "::1" || strings.HasSuffix(name, ".localhost")
 }
 
-// hostName is the host of a Host header, without its port.
-func hostName(host string) string {
-	u, err := url.Parse("//" + host)
+// hostName is the host of a request, without its port: the Host header and no
+// other, because a visitor can write X-Forwarded-Host.
+func hostName(c *fiber.Ctx) string {
+	u, err := url.Parse("//" + string(c.Request().Header.Host()))
 	if err != nil {
 		return ""
 	}

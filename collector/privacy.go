@@ -237,7 +237,7 @@ func (s *Server) postPrivacy(c *fiber.Ctx) error {
 	if !ok {
 		return fail(c, unknownSite)
 	}
-	if !sameOrigin(c.Get(fiber.HeaderOrigin), c.Get("Sec-Fetch-Site"), site.hosts) {
+	if !callerOf(c).fromSite(site.hosts) {
 		return fail(c, foreignOrigin)
 	}
 	lang := banner.Language(site.langs, c.Query("lang"), c.Get(fiber.HeaderAcceptLanguage))
@@ -247,7 +247,7 @@ func (s *Server) postPrivacy(c *fiber.Ctx) error {
 	// Plain form fields alone: a multipart body could be packed, and its size unpacked is unknown.
 	switch string(c.Request().PostArgs().Peek("action")) {
 	case string(consent.Withdraw):
-		a, f := s.decide(c.UserContext(), site, s.fromPage(site, lang), token, false)
+		a, f := s.decide(c.UserContext(), site, s.fromPage(site, lang), token, gpc(c))
 		if f != nil {
 			return fail(c, f)
 		}

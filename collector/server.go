@@ -127,6 +127,7 @@ func (s *Server) App() *fiber.App {
 	app.Get("/k.:hash.js", s.pinnedLoader)
 	app.Get("/a/:file", s.asset)
 	app.Get("/openapi.yaml", s.openapi)
+	app.Get("/.well-known/gpc.json", s.getGPC)
 	app.Get("/v1/banner", s.getBanner)
 	app.Get("/v1/consent", s.getConsent)
 	app.Post("/v1/consent", s.postConsent)

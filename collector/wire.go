@@ -1,13 +1,15 @@
 package collector
 
 import (
-	"bytes"
 	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"kelisim/pipeline/validate"
 )
@@ -32,29 +34,58 @@ func badField(field, message string) *fault {
 	return &fault{status: 400, Code: "bad_request", Message: message, Field: field}
 }
 
+// JSON is read by what became encoding/json/v2 of Go 1.27. The first version
+// takes a key in any letter case, a key that stands twice, and bytes that are no
+// UTF-8, so that two readers could see two calls in one body.
+
 // eventsCall is the envelope of POST /v1/events. Unknown keys of it are ignored:
 // a newer script must not lose honest events.
 type eventsCall struct {
-	V       int    `json:"v"`
-	Site    string `json:"site"`
-	Token   string `json:"token"`
-	Now     int64  `json:"now"` // the browser's clock when it sent
-	Session struct {
-		ID    string `json:"id"`
-		Start int64  `json:"start"`
-	} `json:"session"`
-	Events []json.RawMessage `json:"events"`
+	V       once[int]    `json:"v"`
+	Site    once[string] `json:"site"`
+	Token   once[string] `json:"token"`
+	Now     once[int64]  `json:"now"` // the browser's clock when it sent
+	Session once[struct {
+		ID    once[string] `json:"id"`
+		Start once[int64]  `json:"start"`
+	}] `json:"session"`
+	Events once[[]wireEvent] `json:"events"`
 }
 
-// wireEvent is one event. An unknown key in it makes it invalid.
+// envelope lets pass what is wrong inside an event, which then spoils that event
+// alone.
+var envelope = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// once is a key of the envelope that may stand once.
+type once[T any] struct {
+	is   T
+	said bool
+}
+
+var errTwice = errors.New("collector: a key stands twice")
+
+// UnmarshalJSONFrom reads the value of the key.
+func (o *once[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if o.said {
+		return errTwice
+	}
+	o.said = true
+	return json.UnmarshalDecode(d, &o.is)
+}
+
+// wireEvent is one event of a call: what it says, or that it is malformed.
 type wireEvent struct {
-	Seq      uint32                     `json:"seq"`
-	Name     string                     `json:"name"`
-	URL      string                     `json:"url"`
-	Referrer string                     `json:"referrer"`
-	Ago      float64                    `json:"ago"`
-	Engaged  float64                    `json:"engaged"`
-	Props    map[string]json.RawMessage `json:"props"`
+	raw validate.Raw
+	ok  bool
+}
+
+// UnmarshalJSONFrom reads one event. Only a body that is no JSON is an error.
+func (e *wireEvent) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	v, err := d.ReadValue()
+	if err == nil {
+		e.raw, e.ok = decodeEvent(v)
+	}
+	return err
 }
 
 // decoded is what a call holds, in values of its own.
@@ -70,34 +101,35 @@ type decoded struct {
 // copy: the server uses the buffer of the body again for the next request.
 func decodeEvents(body []byte, received time.Time) (decoded, *fault) {
 	var call eventsCall
-	if err := json.Unmarshal(body, &call); err != nil {
+	if err := json.Unmarshal(body, &call, envelope); err != nil {
 		return decoded{}, badField("", "the body is not the JSON that this call takes")
 	}
+	events, session := call.Events.is, call.Session.is
 	switch {
-	case call.V != wireVersion:
+	case call.V.is != wireVersion:
 		return decoded{}, badField("v", "the version must be 1")
-	case call.Site == "":
+	case call.Site.is == "":
 		return decoded{}, badField("site", "the site is missing")
-	case len(call.Events) == 0:
+	case len(events) == 0:
 		return decoded{}, badField("events", "there is no event")
-	case len(call.Events) > maxEvents:
+	case len(events) > maxEvents:
 		return decoded{}, badField("events", "more than "+strconv.Itoa(maxEvents)+" events in one call")
 	}
-	d := decoded{site: call.Site, token: call.Token}
-	if len(call.Session.ID) != 32 {
+	d := decoded{site: call.Site.is, token: call.Token.is}
+	if len(session.ID.is) != 32 {
 		return decoded{}, badField("session.id", "the session id must be 32 hexadecimal digits")
 	}
-	if _, err := hex.Decode(d.session.ID[:], []byte(call.Session.ID)); err != nil {
+	if _, err := hex.Decode(d.session.ID[:], []byte(session.ID.is)); err != nil {
 		return decoded{}, badField("session.id", "the session id must be 32 hexadecimal digits")
 	}
-	now := call.Now
+	now := call.Now.is
 	if now == 0 {
 		now = received.UnixMilli()
 	}
-	d.session.Age = milliseconds(float64(now) - float64(call.Session.Start))
-	for _, raw := range call.Events {
-		if e, ok := decodeEvent(raw); ok {
-			d.events = append(d.events, e)
+	d.session.Age = milliseconds(float64(now) - float64(session.Start.is))
+	for _, e := range events {
+		if e.ok {
+			d.events = append(d.events, e.raw)
 		} else {
 			d.malformed++
 		}
@@ -105,19 +137,39 @@ func decodeEvents(body []byte, received time.Time) (decoded, *fault) {
 	return d, nil
 }
 
-func decodeEvent(raw []byte) (validate.Raw, bool) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	var w wireEvent
-	if err := dec.Decode(&w); err != nil || dec.More() {
+// exactly is how an event is read: an unknown key, one that stands twice, text
+// that is no UTF-8 and a null make it malformed.
+var exactly = json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(json.JoinUnmarshalers(
+	notNull[uint32](), notNull[string](), notNull[float64](), notNull[map[string]jsontext.Value](),
+)))
+
+var errNull = errors.New("collector: a null")
+
+func notNull[T any]() *json.Unmarshalers {
+	return json.UnmarshalFromFunc(func(d *jsontext.Decoder, _ *T) error {
+		if d.PeekKind() == jsontext.KindNull {
+			return errNull
+		}
+		return errors.ErrUnsupported // read it as usual
+	})
+}
+
+func decodeEvent(raw jsontext.Value) (validate.Raw, bool) {
+	var w struct {
+		Seq      uint32                    `json:"seq"`
+		Name     string                    `json:"name"`
+		URL      string                    `json:"url"`
+		Referrer string                    `json:"referrer"`
+		Ago      float64                   `json:"ago"`
+		Engaged  float64                   `json:"engaged"`
+		Props    map[string]jsontext.Value `json:"props"`
+	}
+	if raw.Kind() != jsontext.KindBeginObject || json.Unmarshal(raw, &w, exactly) != nil || len(w.Props) > validate.MaxProps {
 		return validate.Raw{}, false
 	}
 	e := validate.Raw{
 		Seq: w.Seq, Name: w.Name, URL: w.URL, Referrer: w.Referrer,
 		Ago: milliseconds(w.Ago), Engaged: milliseconds(w.Engaged),
-	}
-	if len(w.Props) > validate.MaxProps {
-		return validate.Raw{}, false
 	}
 	for name, value := range w.Props {
 		text, ok := scalar(value)
@@ -132,23 +184,21 @@ func decodeEvent(raw []byte) (validate.Raw, bool) {
 	return e, true
 }
 
-// scalar reads a text, a number or a boolean; nothing else is a property.
-func scalar(raw json.RawMessage) (string, bool) {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 {
-		return "", false
-	}
-	switch raw[0] {
-	case '"':
+// scalar reads a text, a finite number or a boolean; nothing else is a property.
+// It is a copy of what was sent.
+func scalar(v jsontext.Value) (string, bool) {
+	switch v.Kind() {
+	case jsontext.KindString:
 		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			return "", false
-		}
-		return s, true
-	case '{', '[', 'n':
-		return "", false
+		err := json.Unmarshal(v, &s)
+		return s, err == nil
+	case jsontext.KindNumber:
+		_, err := strconv.ParseFloat(string(v), 64)
+		return string(v), err == nil
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return string(v), true
 	}
-	return strings.Clone(string(raw)), true
+	return "", false
 }
 
 // milliseconds bounds a number of the wire before it becomes a duration.
@@ -160,7 +210,8 @@ func milliseconds(ms float64) time.Duration {
 	return time.Duration(min(max(ms, -limit), limit)) * time.Millisecond
 }
 
-// consentCall is the body of POST /v1/consent. Unknown keys are ignored.
+// consentCall is the body of POST /v1/consent. Unknown keys are ignored; a key
+// that stands twice, and text that is no UTF-8, spoil the call.
 type consentCall struct {
 	V       int             `json:"v"`
 	Site    string          `json:"site"`

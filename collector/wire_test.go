@@ -1,9 +1,15 @@
 package collector
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"kelisim/pipeline/validate"
 )
 
 var at = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -30,6 +36,44 @@ func TestDecodeEvents(t *testing.T) {
 	f(`[{"seq":1,"name":"signup","props":{"plan":{"deep":1}}}]`, 0, 1)
 	f(`[{"seq":1,"name":"signup","props":{"plan":null}}]`, 0, 1)
 	f(`[{"seq":1,"name":"a","url":"u"},7,{"seq":2,"name":"b","url":"u"}]`, 2, 1)
+	f(`[{"seq":1,"name":"vitals","props":{"lcp":1830.5,"inp":40,"cls":0.02,"ttfb":120,"fcp":900}}]`, 1, 0)
+	// Whatever two readers could read differently spoils the event, and it alone.
+	good := `,{"seq":2,"name":"b","url":"u"}]`
+	f(`[{"seq":1,"seq":1,"name":"a"}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","name":"b"}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","props":{"p":1,"p":2}}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","props":{},"props":{"p":2}}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","props":{"p":1,"\u0070":2}}`+good, 1, 1)
+	f(`[{"SEQ":1,"name":"a"}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","":""}`+good, 1, 1)
+	f(`[null`+good, 1, 1)
+	f(`[[]`+good, 1, 1)
+	f(`[{"seq":null,"name":"a"}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","url":null}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","ago":null}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","props":null}`+good, 1, 1)
+	f("[{\"seq\":1,\"name\":\"a\",\"url\":\"\xff\"}"+good, 1, 1)
+	f("[{\"seq\":1,\"name\":\"a\",\"props\":{\"\xc3\":1}}"+good, 1, 1)
+	f(`[{"seq":1,"name":"a","url":"\ud800"}`+good, 1, 1)
+	f(`[{"seq":4294967296,"name":"a"}`+good, 1, 1)
+	f(`[{"seq":1.5,"name":"a"}`+good, 1, 1)
+	f(`[{"seq":"1","name":"a"}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","ago":1e999}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","ago":"5"}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","props":{"n":1e999}}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","props":{"n":[1]}}`+good, 1, 1)
+	f(`[{"seq":1,"name":"a","props":`+strings.Repeat(`{"a":`, 5000)+"1"+strings.Repeat("}", 5000)+"}"+good, 1, 1)
+	f(`[{"seq":1,"name":"a","props":{`+many(validate.MaxProps)+`}}`+good, 2, 0)
+	f(`[{"seq":1,"name":"a","props":{`+many(validate.MaxProps+1)+`}}`+good, 1, 1)
+}
+
+// many writes n properties.
+func many(n int) string {
+	props := make([]string, n)
+	for i := range props {
+		props[i] = fmt.Sprintf(`"p%d":1`, i)
+	}
+	return strings.Join(props, ",")
 }
 
 func TestDecodeEventsRefusesTheEnvelope(t *testing.T) {
@@ -47,7 +91,15 @@ func TestDecodeEventsRefusesTheEnvelope(t *testing.T) {
 	f(`{"v":1,"site":"shop","events":[{}]}`, "session.id")
 	f(`{"v":1,"site":"shop","events":[{}],"session":{"id":"zz112233445566778899aabbccddeeff"}}`, "session.id")
 	f(head+"["+strings.Repeat("{},", maxEvents)+"{}]}", "events")
-	if d, fault := decodeEvents([]byte(head+`[{"seq":1,"name":"a"}],"future_key":{"a":1}}`), at); fault != nil || len(d.events) != 1 {
+	// Two readers must not see two calls in one body.
+	f(head+`[{"seq":1,"name":"a"}],"site":"other"}`, "")
+	f(head+`[{"seq":1,"name":"a"}],"events":[]}`, "")
+	f(head+`[{"seq":1,"name":"a"}],"token":"a","token":"b"}`, "")
+	f(`{"v":1,"site":"shop","session":{"id":"00112233445566778899aabbccddeeff","id":"ff112233445566778899aabbccddeeff"},"events":[{}]}`, "")
+	f(`{"V":1,"site":"shop"}`, "v")
+	f(head+`[{}]} {}`, "")
+	f(strings.Repeat(`{"a":`, 20_000), "")
+	if d, fault := decodeEvents([]byte(head+`[{"seq":1,"name":"a"}],"future_key":{"a":1,"a":2},"future_key":"`+"\xff"+`"}`), at); fault != nil || len(d.events) != 1 {
 		t.Error("an unknown key of the envelope lost an honest event")
 	}
 }
@@ -84,43 +136,48 @@ func TestBrowserClock(t *testing.T) {
 	}
 }
 
-func TestOrigin(t *testing.T) {
-	hosts := []string{"shop.example", "localhost"}
-	f := func(origin, fetchSite string, want bool) {
-		t.Helper()
-		if got := sameOrigin(origin, fetchSite, hosts); got != want {
-			t.Errorf("Origin %q, Sec-Fetch-Site %q: got %v", origin, fetchSite, got)
+func TestDecodeConsent(t *testing.T) {
+	const whole = `{"v":1,"site":"shop","action":"custom","choices":{"a":true},"key":"00000000-0000-4000-8000-000000000000","gpc":true`
+	c, fault := decodeConsent([]byte(whole + `,"future_key":[1]}`))
+	if fault != nil || !c.GPC || !c.Choices["a"] {
+		t.Errorf("got %+v, %v", c, fault)
+	}
+	for _, broken := range []string{
+		whole + `,"action":"accept_all"}`, whole + `,"gpc":false}`, strings.Replace(whole, `"a":true`, `"a":false,"a":true`, 1) + "}",
+		whole + "," + "\"lang\":\"\xff\"}", whole + `,"shown":{"variant":"a","variant":"b"}}`, whole,
+	} {
+		if _, fault := decodeConsent([]byte(broken)); fault == nil || fault.status != 400 {
+			t.Errorf("%s: was taken", broken)
 		}
 	}
-	f("https://shop.example", "same-origin", true)
-	f("https://SHOP.example", "", true)
-	f("https://shop.example:8443", "", true)
-	f("http://localhost:8080", "", true)
-	f("http://shop.example", "", false) // without TLS
-	f("https://shop.example.evil.example", "", false)
-	f("https://evil.example", "cross-site", false)
-	f("null", "", false)
-	f("null", "cross-site", false)
-	f("null", "same-origin", true)
-	f("file://", "", false)
-	f("", "", true)
-	f("", "same-origin", true)
-	f("", "same-site", true)
-	f("", "none", true)
-	f("", "cross-site", false)
+	if c, fault := decodeConsent([]byte(strings.Replace(whole, `"gpc"`, `"GPC"`, 1) + "}")); fault != nil || c.GPC {
+		t.Error("a key in other letters was read as the known one")
+	}
 }
 
 func FuzzDecodeEvents(f *testing.F) {
 	f.Add([]byte(head + `[{"seq":1,"name":"pageview","url":"https://example.com/","ago":1e300}]}`))
 	f.Add([]byte(head + `[{"seq":1,"name":"signup","props":{"a":"b"}}]}`))
 	f.Add([]byte(`{"v":1,"session":{"start":-9e99}}`))
+	f.Add([]byte(head + `[{"seq":1,"seq":2,"name":"a"},{"seq":1,"name":null},{"seq":1,"name":"vitals","props":{"lcp":1e999}},[]]}`))
+	f.Add([]byte(head + "[{\"seq\":1,\"name\":\"a\",\"url\":\"\xff\"}],\"site\":\"b\"}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		d, fault := decodeEvents(body, at)
 		if fault != nil && (len(d.events) > 0 || d.token != "") {
 			t.Fatal("a refused call yields something")
 		}
-		if len(d.events) > maxEvents {
+		if len(d.events)+int(d.malformed) > maxEvents {
 			t.Fatal("more events than allowed")
+		}
+		for _, e := range d.events {
+			for _, s := range append(slices.Collect(maps.Values(e.Props)), e.Name, e.URL, e.Referrer) {
+				if !utf8.ValidString(s) {
+					t.Fatal("text that is no UTF-8")
+				}
+			}
+			if len(e.Props) > validate.MaxProps {
+				t.Fatal("more properties than allowed")
+			}
 		}
 	})
 }
