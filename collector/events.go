@@ -2,7 +2,6 @@ package collector
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -17,14 +16,6 @@ import (
 type eventsAnswer struct {
 	Accepted uint32            `json:"accepted"`
 	Dropped  map[string]uint32 `json:"dropped"`
-}
-
-// headersOf is what a request says about its browser, in values of its own.
-func headersOf(c *fiber.Ctx) enrich.Headers {
-	get := func(name string) string { return strings.Clone(c.Get(name)) }
-	return enrich.Headers{
-		UserAgent: get(fiber.HeaderUserAgent), Brands: get("Sec-CH-UA"), Mobile: get("Sec-CH-UA-Mobile"), Platform: get("Sec-CH-UA-Platform"),
-	}
 }
 
 // postEvents takes events. When it answers 202, what it accepted is on disk.
@@ -49,8 +40,8 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 	}
 	result, err := s.o.Pipeline.Process(c.UserContext(), pipeline.Request{
 		Site: site.id, Token: token, Session: call.session, Events: call.events, Malformed: call.malformed,
-		Client:  enrich.Client{Address: s.client(c), Headers: headersOf(c)},
-		Refused: refused, Received: received,
+		Client: enrich.Client{Address: s.client(c), Headers: headersOf(c)},
+		Signal: gpc(c), Refused: refused, Received: received,
 	})
 	if err != nil {
 		if !errors.Is(err, spool.ErrFull) {

@@ -20,23 +20,6 @@ func callerOf(c *fiber.Ctx) caller {
 	return caller{origin: header(c, fiber.HeaderOrigin), site: header(c, "Sec-Fetch-Site"), mode: header(c, "Sec-Fetch-Mode")}
 }
 
-// header is a request's header, as a string of its own. Lines of the same name
-// are joined, so that a repeated header is none of the values that are compared.
-func header(c *fiber.Ctx, name string) string {
-	lines := c.Request().Header.PeekAll(name)
-	if len(lines) == 1 {
-		return string(lines[0])
-	}
-	var b strings.Builder
-	for i, line := range lines {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.Write(line)
-	}
-	return b.String()
-}
-
 // fromScript reports whether a call of the API comes from a script of one of the
 // site's own pages. A navigation is none: a form can send one from anywhere. Old
 // browsers and servers send no Sec-Fetch-Mode.

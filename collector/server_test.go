@@ -38,7 +38,7 @@ import (
 
 // edge is a server with a real spool behind it and a clock that can be moved.
 type edge struct {
-	t       *testing.T
+	t       testing.TB
 	app     *fiber.App
 	spool   *spool.Spool
 	server  *Server
@@ -60,7 +60,7 @@ func (e *edge) clock() time.Time {
 	return e.now
 }
 
-func newEdge(t *testing.T, o spool.Options) *edge {
+func newEdge(t testing.TB, o spool.Options) *edge {
 	t.Helper()
 	e := &edge{t: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	p, problems := policy.Parse("demo.yaml", policies.Demo())
@@ -95,7 +95,7 @@ func newEdge(t *testing.T, o spool.Options) *edge {
 	revoked := consent.NewRevocations()
 	g, err := gate.New(keys, catalogue, revoked)
 	check(err)
-	events, err := pipeline.New(pipeline.Options{Gate: g, Enricher: enricher, Minimise: minimise.New(minimise.Options{}), Recent: batch.NewRecent(1000), Sink: j, Started: e.now})
+	events, err := pipeline.New(pipeline.Options{Gate: g, Enricher: enricher, Minimise: minimise.New(minimise.Options{Networks: minimise.Most()}), Recent: batch.NewRecent(1000), Sink: j, Started: e.now})
 	check(err)
 	b, err := banner.New(banner.Options{})
 	check(err)
@@ -115,9 +115,9 @@ const (
 	chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 )
 
-// send makes one request; headers are pairs.
-func (e *edge) send(method, path, body string, headers ...string) (*http.Response, string) {
-	e.t.Helper()
+// request makes a request of a browser; headers are pairs, an empty value takes
+// one away.
+func (e *edge) request(method, path, body string, headers ...string) *http.Request {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Host = "localhost"
 	r.Header.Set("User-Agent", chrome)
@@ -128,6 +128,12 @@ func (e *edge) send(method, path, body string, headers ...string) (*http.Respons
 			r.Header.Del(headers[i])
 		}
 	}
+	return r
+}
+
+// do sends a request.
+func (e *edge) do(r *http.Request) (*http.Response, string) {
+	e.t.Helper()
 	res, err := e.app.Test(r, 15_000)
 	if err != nil {
 		e.t.Fatal(err)
@@ -138,6 +144,12 @@ func (e *edge) send(method, path, body string, headers ...string) (*http.Respons
 		e.t.Fatal(err)
 	}
 	return res, string(b)
+}
+
+// send makes one request and sends it.
+func (e *edge) send(method, path, body string, headers ...string) (*http.Response, string) {
+	e.t.Helper()
+	return e.do(e.request(method, path, body, headers...))
 }
 
 func (e *edge) edition() string { return e.server.o.Catalogue.Keys()["demo"][0] }

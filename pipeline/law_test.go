@@ -139,7 +139,7 @@ func newStages() (*stages, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stages{enricher: e, minimise: minimise.New(minimise.Options{}), sink: &memory{}}, nil
+	return &stages{enricher: e, minimise: minimise.New(minimise.Options{Networks: minimise.Most()}), sink: &memory{}}, nil
 }
 
 // run takes a triple through the pipeline, and once more stage by stage to look

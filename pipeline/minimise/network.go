@@ -24,8 +24,11 @@ type Networks struct {
 	V6 int // of any other IPv6 address
 }
 
+// Most is the most of an address that may ever be kept.
+func Most() Networks { return Networks{V4: MaxV4, V6: MaxV6} }
+
 // Network cuts an address down to the most that may ever be kept of it.
-func Network(a netip.Addr) netip.Prefix { return Networks{V4: MaxV4, V6: MaxV6}.Of(a) }
+func Network(a netip.Addr) netip.Prefix { return Most().Of(a) }
 
 // Of cuts an address down to the network that is kept: V4 bits of an IPv4
 // address, also of one that is written as ::ffff:a.b.c.d, ::a.b.c.d or inside the

@@ -18,6 +18,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"kelisim/pipeline/minimise"
 )
 
 // Config is what users set.
@@ -33,6 +35,7 @@ type Config struct {
 	Keys           string
 	ChDBLib        string
 	TrustedProxies []netip.Prefix
+	Keep           minimise.Networks
 	GeoDB          string
 	LowMemory      bool
 
@@ -109,7 +112,9 @@ func Settings() []Setting {
 		{"policies", "KELISIM_POLICIES", "./policies", "folder of policy files, one site each", false, text(func(c *Config) *string { return &c.Policies })},
 		{"keys", "KELISIM_KEYS", "", "folder of the keys that sign tokens, the same for all nodes; empty means keys in the data folder", false, text(func(c *Config) *string { return &c.Keys })},
 		{"chdb-lib", "KELISIM_CHDB_LIB", "", "path of libchdb.so; empty looks under js/node_modules", false, text(func(c *Config) *string { return &c.ChDBLib })},
-		{"trusted-proxies", "KELISIM_TRUSTED_PROXIES", "", "comma-separated prefixes of the proxies whose X-Forwarded-For is believed; empty means none", false, proxies},
+		{"trusted-proxies", "KELISIM_TRUSTED_PROXIES", "", "comma-separated prefixes of the proxies whose X-Forwarded-For is believed, the only header about addresses that is read; empty means none", false, proxies},
+		{"keep-ipv4", "KELISIM_KEEP_IPV4", strconv.Itoa(minimise.MaxV4), "how many bits of an IPv4 address may be kept, also of one inside an IPv6 address: at most 24, or `none`", false, keep(minimise.MaxV4, "IPv4", func(n *minimise.Networks) *int { return &n.V4 })},
+		{"keep-ipv6", "KELISIM_KEEP_IPV6", strconv.Itoa(minimise.MaxV6), "how many bits of any other IPv6 address may be kept: at most 48, or `none`", false, keep(minimise.MaxV6, "IPv6", func(n *minimise.Networks) *int { return &n.V6 })},
 		{"geo-db", "KELISIM_GEO_DB", "", "path of a country database in MaxMind's format; empty looks for the one that npm installed", false, text(func(c *Config) *string { return &c.GeoDB })},
 		{"low-memory", "KELISIM_LOW_MEMORY", "false", "run the embedded ClickHouse with small caches", false, lowMemory},
 	}
@@ -130,12 +135,30 @@ func proxies(c *Config, v string) error {
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
+		if in := p.Addr(); in.Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(in.Unmap(), p.Bits()-96)
+		}
 		if p.Bits() == 0 {
 			return errors.New("a prefix of length 0 would believe everybody")
 		}
 		c.TrustedProxies = append(c.TrustedProxies, p.Masked())
 	}
 	return nil
+}
+
+// keep reads how many bits of an address may be kept; none is 0 of them.
+func keep(most int, kind string, to func(*minimise.Networks) *int) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		bits, err := strconv.Atoi(v)
+		if v == "none" {
+			bits, err = 0, nil
+		}
+		if err != nil || bits < 0 || bits > most {
+			return fmt.Errorf("must be a number from 0 to %d, or none: of an %s address no more than /%d is ever kept", most, kind, most)
+		}
+		*to(&c.Keep) = bits
+		return nil
+	}
 }
 
 func lowMemory(c *Config, v string) error {

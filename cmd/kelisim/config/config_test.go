@@ -3,10 +3,14 @@ package config
 import (
 	"bytes"
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"kelisim/pipeline/minimise"
 )
 
 func load(t *testing.T, args, env []string) (*Config, error) {
@@ -59,6 +63,37 @@ func TestRefusals(t *testing.T) {
 	f("host:port", nil, "KELISIM_LISTEN=nonsense")
 	f("prefixes such as", []string{"--trusted-proxies", "everybody"})
 	f("believe everybody", []string{"--trusted-proxies", "0.0.0.0/0"})
+	f("believe everybody", []string{"--trusted-proxies", "::ffff:0.0.0.0/96"})
+	f("no more than /24", []string{"--keep-ipv4", "25"})
+	f("no more than /24", []string{"--keep-ipv4", "-1"})
+	f("no more than /24", []string{"--keep-ipv4", "/16"})
+	f("no more than /24", nil, "KELISIM_KEEP_IPV4=")
+	f("no more than /48", nil, "KELISIM_KEEP_IPV6=49")
+}
+
+func TestHowMuchOfAnAddressIsKept(t *testing.T) {
+	f := func(want minimise.Networks, args ...string) {
+		t.Helper()
+		c, err := load(t, args, nil)
+		if err != nil || c.Keep != want {
+			t.Errorf("%q: got %+v, %v; want %+v", args, c.Keep, err, want)
+		}
+	}
+	f(minimise.Networks{V4: 24, V6: 48})
+	f(minimise.Networks{V4: 16, V6: 32}, "--keep-ipv4", "16", "--keep-ipv6", "32")
+	f(minimise.Networks{V6: 48}, "--keep-ipv4", "none")
+	f(minimise.Networks{V4: 24}, "--keep-ipv6", "0")
+}
+
+func TestProxiesInIPv6Form(t *testing.T) {
+	c, err := load(t, []string{"--trusted-proxies", "::ffff:10.1.2.3/104, ::ffff:192.0.2.1, 2001:db8::1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::1/128")}
+	if !slices.Equal(c.TrustedProxies, want) {
+		t.Errorf("got %s, want %s", c.TrustedProxies, want)
+	}
 }
 
 func TestSecretsAreMasked(t *testing.T) {

@@ -274,7 +274,7 @@ func (n *Node) serve(ctx context.Context) error {
 		return err
 	}
 	events, err := pipeline.New(pipeline.Options{
-		Gate: g, Enricher: enricher, Minimise: minimise.New(minimise.Options{}), Recent: batch.NewRecent(recentEvents), Sink: n.journal, Started: n.o.Now(),
+		Gate: g, Enricher: enricher, Minimise: minimise.New(minimise.Options{Networks: n.o.Config.Keep}), Recent: batch.NewRecent(recentEvents), Sink: n.journal, Started: n.o.Now(),
 	})
 	if err != nil {
 		return err

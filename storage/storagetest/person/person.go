@@ -108,7 +108,7 @@ func (s *Site) build() (*pipeline.Pipeline, error) {
 		return nil, err
 	}
 	return pipeline.New(pipeline.Options{
-		Gate: g, Enricher: e, Minimise: minimise.New(minimise.Options{}), Recent: batch.NewRecent(1000), Sink: s.Journal, Started: s.Now(),
+		Gate: g, Enricher: e, Minimise: minimise.New(minimise.Options{Networks: minimise.Most()}), Recent: batch.NewRecent(1000), Sink: s.Journal, Started: s.Now(),
 	})
 }
 
