@@ -34,7 +34,7 @@ type way struct {
 
 func newWay(t testing.TB) *way {
 	t.Helper()
-	w := &way{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), minimise: minimise.New(minimise.Options{})}
+	w := &way{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), minimise: minimise.New(minimise.Options{Networks: minimise.Most()})}
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
