@@ -5,10 +5,11 @@ import { cleanReferrer, cleanUrl } from './url.ts';
 describe('cleanUrl', () => {
   test.each([
     ['https://shop.example/a/b?utm_source=letter&q=secret&utm_medium=e%20mail#part', 'https://shop.example/a/b?utm_source=letter&utm_medium=e%20mail'],
-    ['https://shop.example/?gclid=1&yclid=2', 'https://shop.example/'],
+    ['https://shop.example/?gclid=secret&ysclid=s&gbraid=t&msclkid=u', 'https://shop.example/?gclid=1&ysclid=1&gbraid=1&msclkid=1'],
+    ['https://shop.example/?clid=a&gclid=&longclid=b&gclids=c&wbraids=d', 'https://shop.example/'],
     ['https://shop.example/x?utm_campaign=&utm_source=%26a%3Db', 'https://shop.example/x?utm_source=%26a%3Db'],
     ['https://user:word@shop.example/x', 'https://shop.example/x'],
-    ['https://shop.example/x?UTM_SOURCE=a&utm_content=b&utm_term=c', 'https://shop.example/x'],
+    ['https://shop.example/x?UTM_SOURCE=a&utm_content=b&utm_term=c&utm_id=d', 'https://shop.example/x?utm_content=b&utm_term=c'],
   ])('%s', (from, to) => {
     expect(cleanUrl(new URL(from))).toBe(to);
   });
@@ -21,7 +22,8 @@ describe('cleanReferrer', () => {
     ['https://search.example', 'https://search.example'],
     ['https://shop.example/inside', undefined],
     ['', undefined],
-    ['android-app://com.example/', undefined],
+    ['android-app://com.example/x', 'android-app://com.example'],
+    ['ios-app://com.example/', undefined],
   ])('%j', (referrer, want) => {
     expect(cleanReferrer(referrer, own)).toBe(want);
   });

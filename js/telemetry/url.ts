@@ -1,16 +1,21 @@
 /** What of an address leaves the browser. */
 
-const campaign = ['utm_source', 'utm_medium', 'utm_campaign'];
+const campaign = /^utm_(source|medium|campaign|content|term)$/;
+const click = /^(\w{1,3}clk?id|[gw]braid)$/; // ids of clicks on advertisements: only that there was one
 
 /** Origin, path and the named campaign keys; everything else of the query, and the fragment, is cut off. */
 export function cleanUrl({ origin, pathname, search }: { origin: string; pathname: string; search: string }): string {
-  const given = new URLSearchParams(search);
-  const kept = campaign.flatMap((key) => (given.get(key) ? `${key}=${encodeURIComponent(given.get(key)!)}` : []));
+  const kept: string[] = [];
+  new URLSearchParams(search).forEach((value, key) => {
+    if (!value) return;
+    if (campaign.test(key)) kept.push(`${key}=${encodeURIComponent(value)}`);
+    if (click.test(key)) kept.push(`${key}=1`);
+  });
   return origin + pathname + (kept[0] ? `?${kept.join('&')}` : '');
 }
 
 /** The origin of another site that led here, or undefined. */
 export function cleanReferrer(referrer: string, own: string): string | undefined {
-  const origin = /^https?:\/\/[^/?#]+/.exec(referrer)?.[0];
+  const origin = /^(https?|android-app):\/\/[^/?#]+/.exec(referrer)?.[0];
   return origin === own ? undefined : origin;
 }
