@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-export CGO_ENABLED ?= 1
 GO ?= go
+export CGO_ENABLED ?= 1
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 FUZZTIME ?= 60s
 
@@ -11,7 +11,6 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: js/node_modules/.stamp ## install what the browser side and the embedded engine need
-
 js/node_modules/.stamp: js/package.json js/package-lock.json
 	cd js && npm ci --no-audit --no-fund
 	touch $@
@@ -28,20 +27,25 @@ demo: setup build ## run the demo: site, collector and dashboard (TRAFFIC=1 play
 test: setup chromium lint ## run every test: Go with the race detector, TypeScript, browser, end to end
 	cd js && npm run check && npm test
 	$(GO) test -race -timeout 14m ./...
+	$(GO) test -count=1 -run 'NoForbiddenField|EveryGuard|Alloc|Accuracy' ./consent/... ./pipeline/...
 	cd js && npm run e2e
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 lint: ## vet, staticcheck and formatting
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-FUZZ = $(shell grep -rlE '^func Fuzz' --include='*_test.go' . --exclude-dir=node_modules | xargs grep -HoE '^func Fuzz[A-Za-z0-9]+' | sed -E 's|^\./(.*)/[^/]+:func (.*)|\1:\2|' | sort -u)
-
 fuzz: ## run every fuzz target for FUZZTIME (60 s)
-	@for f in $(FUZZ); do $(MAKE) --no-print-directory fuzz-one F=$$f || exit 1; done
+	@grep -rHoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|^\./(.*)/[^/]+:func |\1 |' | sort -u | \
+	while read -r dir f; do echo "fuzz $$dir $$f"; \
+		$(GO) test ./$$dir -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) </dev/null | tail -n 2 || exit 1; done
 
-fuzz-one:
-	@echo "fuzz $(F)"; $(GO) test ./$(word 1,$(subst :, ,$(F))) -run '^$$' -fuzz '^$(word 2,$(subst :, ,$(F)))$$' -fuzztime $(FUZZTIME) | tail -n 2
+accuracy: setup ## count how well browsers, crawlers, sources and countries are recognised
+	$(GO) test -count=1 -run Accuracy -v ./pipeline/enrich/... | grep -vE '^(=== |--- PASS|PASS)'
+
+bench: ## run the benchmarks, each beside its baseline
+	$(GO) test -run '^$$' -bench . -benchmem ./consent/... ./pipeline/...
 
 e2e: setup chromium ## run the browser tests alone
 	cd js && npm run e2e
@@ -50,7 +54,6 @@ e2e: setup chromium ## run the browser tests alone
 assets: setup ## rebuild the browser files that are embedded
 	cd js && npm run build
 
-clean: ## remove what was built and the demo's data
-	rm -rf bin data/demo
+clean: ; rm -rf bin data/demo ## remove what was built and the demo's data
 
-.PHONY: help setup chromium build demo test lint fuzz fuzz-one e2e assets clean
+.PHONY: help setup chromium build demo test lint fuzz accuracy bench e2e assets clean
