@@ -2,6 +2,7 @@ package consent
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,73 +16,161 @@ type Revocation struct {
 	Spares  bool      // the older tokens are dead, what was accepted under them is not
 }
 
-// Revocations is the set that the gate asks. It is safe for concurrent use.
+// whole reports whether nothing of the consent is left.
+func (v Revocation) whole() bool { return v.Lowest == NothingValid && !v.Spares }
+
+// Standing is what the revocations say of one decision.
+type Standing uint8
+
+// The standings, the later ones the stricter.
+const (
+	Stands         Standing = iota // nothing is known against the decision
+	Changed                        // a newer choice took nothing away: the token is dead, what was accepted under it stays
+	Narrowed                       // a newer choice took something away: nothing under this number may be accepted or stored
+	WithdrawnWhole                 // the consent is over, whatever the number
+)
+
+// Revocations is the set that the gate asks. It is safe for concurrent use: a
+// question takes no lock that an addition of a withdrawal holds, and no memory.
+//
+// Withdrawals of whole consents, nearly all there is, take nine bytes each; see
+// withdrawals. The few revocations that leave a number valid stand in a map.
 type Revocations struct {
-	mu     sync.RWMutex
-	lowest map[ID]revoked // nothing below is accepted or stored
-	spared map[ID]revoked // nothing below is accepted
+	mu      sync.Mutex // held by whoever changes the set
+	whole   withdrawals
+	changes atomic.Uint64
+
+	numbersMu sync.RWMutex // guards what follows
+	numbers   map[ID]numbered
+	first     int64 // no entry of numbers is over before
+	some      atomic.Bool
 }
 
-type revoked struct {
-	lowest  uint32
-	expires time.Time
+// numbered is what is known of a consent that goes on.
+type numbered struct {
+	lowest  uint32 // nothing below is accepted or stored
+	spared  uint32 // nothing below is accepted
+	expires int64  // seconds since 1970
 }
 
 // NewRevocations makes an empty set.
 func NewRevocations() *Revocations {
-	return &Revocations{lowest: map[ID]revoked{}, spared: map[ID]revoked{}}
+	r := &Revocations{numbers: map[ID]numbered{}}
+	r.whole.recent.Store(newRecent(recentLeast))
+	return r
 }
 
-// Add takes a revocation in. The strictest one known of an id wins.
+// Add takes a revocation in. The strictest one known of an id wins, and the
+// latest end. What is known already costs nothing.
 func (r *Revocations) Add(v Revocation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	set := r.lowest
+	var changed bool
+	if v.whole() {
+		changed = r.whole.add(keyOf(v.ID), termOf(v.Expires))
+	} else {
+		changed = r.number(v)
+	}
+	if changed {
+		r.changes.Add(1)
+	}
+}
+
+// number takes in a revocation that leaves a number valid.
+func (r *Revocations) number(v Revocation) bool {
+	r.numbersMu.Lock()
+	defer r.numbersMu.Unlock()
+	old, known := r.numbers[v.ID]
+	n := old
 	if v.Spares {
-		set = r.spared
+		n.spared = max(n.spared, v.Lowest)
+	} else {
+		n.lowest = max(n.lowest, v.Lowest)
 	}
-	old := set[v.ID]
-	if v.Lowest > old.lowest {
-		old.lowest = v.Lowest
+	n.expires = max(n.expires, secondsOf(v.Expires))
+	if known && n == old {
+		return false
 	}
-	if v.Expires.After(old.expires) {
-		old.expires = v.Expires
+	if len(r.numbers) == 0 || n.expires < r.first {
+		r.first = n.expires
 	}
-	set[v.ID] = old
+	r.numbers[v.ID] = n
+	r.some.Store(true)
+	return true
+}
+
+// secondsOf rounds up, so that nothing ends too early; a moment before 1970 has
+// ended anyway.
+func secondsOf(t time.Time) int64 {
+	s := t.Unix()
+	if t.Nanosecond() > 0 {
+		s++
+	}
+	return max(s, 0)
+}
+
+// Standing is what is known against a decision of that number.
+func (r *Revocations) Standing(id ID, number uint32) Standing {
+	if r.whole.has(keyOf(id)) {
+		return WithdrawnWhole
+	}
+	if !r.some.Load() {
+		return Stands
+	}
+	r.numbersMu.RLock()
+	n := r.numbers[id]
+	r.numbersMu.RUnlock()
+	switch {
+	case number < n.lowest:
+		return Narrowed
+	case number < n.spared:
+		return Changed
+	}
+	return Stands
 }
 
 // Covers reports whether a decision of that number is dead: nothing more is
 // accepted under it.
-func (r *Revocations) Covers(id ID, number uint32) bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return number < r.lowest[id].lowest || number < r.spared[id].lowest
-}
+func (r *Revocations) Covers(id ID, number uint32) bool { return r.Standing(id, number) != Stands }
 
 // Ends reports whether what was accepted under a decision of that number must
 // not be stored any more.
-func (r *Revocations) Ends(id ID, number uint32) bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return number < r.lowest[id].lowest
-}
+func (r *Revocations) Ends(id ID, number uint32) bool { return r.Standing(id, number) >= Narrowed }
 
-// Forget drops entries whose tokens are dead.
+// Forget drops what killed only tokens that are dead by themselves now.
 func (r *Revocations) Forget(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, set := range []map[ID]revoked{r.lowest, r.spared} {
-		for id, v := range set {
-			if !now.Before(v.expires) {
-				delete(set, id)
-			}
-		}
+	changed := r.whole.forget(now)
+	if r.forgetNumbers(now.Unix()) || changed {
+		r.changes.Add(1)
 	}
 }
 
-// Len counts the entries.
-func (r *Revocations) Len() int {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return len(r.lowest) + len(r.spared)
+func (r *Revocations) forgetNumbers(now int64) bool {
+	r.numbersMu.Lock()
+	defer r.numbersMu.Unlock()
+	if len(r.numbers) == 0 || now < r.first {
+		return false
+	}
+	r.first = 1<<63 - 1
+	for id, n := range r.numbers {
+		if now >= n.expires {
+			delete(r.numbers, id)
+			continue
+		}
+		r.first = min(r.first, n.expires)
+	}
+	r.some.Store(len(r.numbers) > 0)
+	return true
 }
+
+// Len counts the consents about which something is known.
+func (r *Revocations) Len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.whole.n + len(r.numbers)
+}
+
+// Changes grows whenever the set does not say the same as before.
+func (r *Revocations) Changes() uint64 { return r.changes.Load() }

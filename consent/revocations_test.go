@@ -1,0 +1,436 @@
+package consent_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	mrand "math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kelisim/consent"
+)
+
+// newYear is a first of a month: nothing is rounded.
+var newYear = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func randomID(r *mrand.Rand) consent.ID {
+	var id consent.ID
+	binary.BigEndian.PutUint64(id[:], r.Uint64())
+	binary.BigEndian.PutUint64(id[8:], r.Uint64())
+	return id
+}
+
+// known is what a plain map says of one consent.
+type known struct {
+	whole          bool
+	until          time.Time // of the withdrawal, a first of a month
+	lowest, spared uint32
+	expires        time.Time // of the numbers
+}
+
+type plain map[consent.ID]known
+
+func (m plain) add(v consent.Revocation) {
+	k := m[v.ID]
+	switch {
+	case v.Lowest == consent.NothingValid && !v.Spares:
+		until := v.Expires
+		if first := time.Date(until.Year(), until.Month(), 1, 0, 0, 0, 0, time.UTC); first.Before(until) {
+			until = first.AddDate(0, 1, 0)
+		}
+		if k.whole = true; until.After(k.until) {
+			k.until = until
+		}
+		m[v.ID] = k
+		return
+	case v.Spares:
+		k.spared = max(k.spared, v.Lowest)
+	default:
+		k.lowest = max(k.lowest, v.Lowest)
+	}
+	if v.Expires.After(k.expires) {
+		k.expires = v.Expires
+	}
+	m[v.ID] = k
+}
+
+func (m plain) forget(now time.Time) {
+	for id, k := range m {
+		if !now.Before(k.until) {
+			k.whole, k.until = false, time.Time{}
+		}
+		if !now.Before(k.expires) {
+			k.lowest, k.spared, k.expires = 0, 0, time.Time{}
+		}
+		if m[id] = k; k == (known{}) {
+			delete(m, id)
+		}
+	}
+}
+
+func (m plain) standing(id consent.ID, number uint32) consent.Standing {
+	switch k := m[id]; {
+	case k.whole:
+		return consent.WithdrawnWhole
+	case number < k.lowest:
+		return consent.Narrowed
+	case number < k.spared:
+		return consent.Changed
+	}
+	return consent.Stands
+}
+
+// TestRevocationsAreAMap does at random what nodes do, also writing the set and
+// reading it back, and compares every answer with a plain map.
+func TestRevocationsAreAMap(t *testing.T) {
+	r := mrand.New(mrand.NewPCG(5, 6))
+	set, model, now := consent.NewRevocations(), plain{}, newYear
+	ids := make([]consent.ID, 20_000)
+	for i := range ids {
+		ids[i] = randomID(r)
+		if i%100 == 0 { // not random at all
+			ids[i] = consent.ID{3, 7, byte(i / 100), 15: 1}
+		}
+	}
+	seen := map[consent.Standing]int{}
+	for step := range 200_000 {
+		id := ids[r.IntN(len(ids))]
+		switch what := r.IntN(1000); {
+		case what < 500:
+			v := consent.Revocation{ID: id, Lowest: consent.NothingValid, Expires: now.AddDate(0, r.IntN(14), 0)}
+			if r.IntN(3) == 0 {
+				v.Lowest, v.Spares = 1+r.Uint32N(4), r.IntN(2) == 0
+			}
+			if r.IntN(20) == 0 {
+				v.Expires = v.Expires.Add(time.Duration(r.Int64N(int64(40 * 24 * time.Hour))))
+			}
+			set.Add(v)
+			model.add(v)
+		case what == 500 && r.IntN(4) == 0:
+			now = now.Add(time.Duration(r.Int64N(int64(20 * 24 * time.Hour))))
+			set.Forget(now)
+			model.forget(now)
+		case what == 501:
+			set = again(t, set)
+		}
+		if step%1000 == 0 && set.Len() < max(len(model)/2, 1)-1 || set.Len() > 2*len(model) {
+			t.Fatalf("%d entries, %d consents are known", set.Len(), len(model))
+		}
+		id, number := ids[r.IntN(len(ids))], r.Uint32N(5)
+		want := model.standing(id, number)
+		seen[want]++
+		if got := set.Standing(id, number); got != want {
+			t.Fatalf("step %d: standing %d, want %d", step, got, want)
+		}
+		if set.Covers(id, number) != (want != consent.Stands) || set.Ends(id, number) != (want >= consent.Narrowed) {
+			t.Fatalf("standing %d: covered %v, ended %v", want, set.Covers(id, number), set.Ends(id, number))
+		}
+	}
+	for s := consent.Stands; s <= consent.WithdrawnWhole; s++ {
+		if seen[s] < 1000 {
+			t.Errorf("standing %d came up %d times only", s, seen[s])
+		}
+	}
+	set.Forget(now.AddDate(5, 0, 0))
+	if set.Len() != 0 {
+		t.Errorf("%d entries outlived everything", set.Len())
+	}
+}
+
+// again writes a set and reads it back.
+func again(t testing.TB, set *consent.Revocations) *consent.Revocations {
+	t.Helper()
+	var b bytes.Buffer
+	n, err := set.WriteTo(&b)
+	if err != nil || n != int64(b.Len()) {
+		t.Fatalf("%d of %d bytes: %v", n, b.Len(), err)
+	}
+	back, err := consent.ReadRevocations(&b, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back.Len() != set.Len() {
+		t.Fatalf("%d entries came back, want %d", back.Len(), set.Len())
+	}
+	return back
+}
+
+// TestRevocationsWhileTheyGrow: whatever was added is found by everybody from
+// that moment on, while tables grow, arrays are merged, months are dropped and
+// the set is written; what was not added is not found.
+func TestRevocationsWhileTheyGrow(t *testing.T) {
+	const n = 30_000
+	r := mrand.New(mrand.NewPCG(7, 8))
+	ids, strangers := make([]consent.ID, n), make([]consent.ID, n)
+	for i := range n {
+		ids[i], strangers[i] = randomID(r), randomID(r)
+	}
+	set := consent.NewRevocations()
+	var added atomic.Int64
+	var wg sync.WaitGroup
+	for seed := range uint64(3) {
+		wg.Go(func() {
+			r := mrand.New(mrand.NewPCG(seed, 9))
+			for {
+				count := added.Load()
+				if count == n {
+					return
+				}
+				if count == 0 {
+					runtime.Gosched()
+					continue
+				}
+				i := r.Int64N(count)
+				want := consent.WithdrawnWhole
+				if i%10 == 0 {
+					want = consent.Narrowed
+				}
+				if got := set.Standing(ids[i], 1); got != want {
+					t.Errorf("consent %d of %d: standing %d, want %d", i, count, got, want)
+					return
+				}
+				if set.Covers(strangers[i], 1) {
+					t.Error("a stranger is withdrawn")
+					return
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for added.Load() < n {
+			if _, err := set.WriteTo(io.Discard); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for i, id := range ids {
+		v := consent.Revocation{ID: id, Lowest: consent.NothingValid, Expires: newYear.AddDate(9, 0, 0)}
+		if i%10 == 0 {
+			v.Lowest = 2
+		}
+		set.Add(v)
+		set.Add(consent.Revocation{ID: randomID(r), Lowest: consent.NothingValid, Expires: newYear.AddDate(0, i/1000, 0)})
+		if i%1000 == 999 {
+			set.Forget(newYear.AddDate(0, i/1000-1, 0))
+		}
+		added.Add(1)
+	}
+	wg.Wait()
+}
+
+// TestTermsOfRevocations: a withdrawal is known until its tokens are dead and
+// forgotten at the beginning of that month; the later of two ends counts.
+func TestTermsOfRevocations(t *testing.T) {
+	for name, c := range map[string]struct{ expires, until time.Time }{
+		"a first of a month": {newYear, newYear},
+		"a moment later":     {newYear.Add(time.Nanosecond), newYear.AddDate(0, 1, 0)},
+		"another zone":       {newYear.In(time.FixedZone("", 5*3600)), newYear},
+		"mid-month":          {newYear.AddDate(0, 0, 13), newYear.AddDate(0, 1, 0)},
+	} {
+		set := consent.NewRevocations()
+		id := consent.ID{1}
+		set.Add(consent.Revocation{ID: id, Lowest: consent.NothingValid, Expires: newYear.AddDate(0, -2, 0)})
+		set.Add(consent.Revocation{ID: id, Lowest: consent.NothingValid, Expires: c.expires})
+		set.Add(consent.Revocation{ID: id, Lowest: consent.NothingValid, Expires: newYear.AddDate(0, -1, 0)})
+		set.Forget(c.until.Add(-time.Nanosecond))
+		if !set.Covers(id, 1) || set.Len() != 1 {
+			t.Errorf("%s: forgotten too early", name)
+		}
+		set.Forget(c.until)
+		if set.Covers(id, 1) || set.Len() != 0 {
+			t.Errorf("%s: not forgotten", name)
+		}
+	}
+	far := consent.NewRevocations()
+	far.Add(consent.Revocation{ID: consent.ID{1}, Lowest: consent.NothingValid, Expires: newYear.AddDate(100, 0, 0)})
+	far.Forget(newYear.AddDate(99, 0, 0))
+	if !far.Covers(consent.ID{1}, consent.NothingValid) {
+		t.Error("an end that the set cannot count was forgotten")
+	}
+}
+
+// TestRepeatsCostNothing: what a feed reads twice takes no memory and is no change.
+func TestRepeatsCostNothing(t *testing.T) {
+	set, r := consent.NewRevocations(), mrand.New(mrand.NewPCG(1, 1))
+	var all []consent.Revocation
+	for i := range 3000 {
+		v := consent.Revocation{ID: randomID(r), Lowest: consent.NothingValid, Expires: newYear.AddDate(0, i%12, 0)}
+		if i%7 == 0 {
+			v.Lowest, v.Spares = 3, i%2 == 0
+		}
+		all = append(all, v)
+		set.Add(v)
+	}
+	changes := set.Changes()
+	for range 3 {
+		for _, v := range all {
+			set.Add(v)
+		}
+	}
+	if set.Len() != len(all) || set.Changes() != changes {
+		t.Errorf("%d entries, %d changes by repeats", set.Len(), set.Changes()-changes)
+	}
+}
+
+// tenMillion is the written form of a set of ten million withdrawals, spread
+// over twelve months.
+func tenMillion(w io.Writer) error {
+	const n = 10_000_000
+	b, r := bufio.NewWriterSize(w, 1<<20), mrand.New(mrand.NewPCG(10, 11))
+	for first := range uint64(256) {
+		count := n/256 + n%256*(first/255)
+		_ = binary.Write(b, binary.LittleEndian, uint32(count)) // Flush tells
+		gap, key := uint64(1)<<56/count, first<<56
+		for range count {
+			key += 1 + r.Uint64N(2*gap-gap/32)
+			_ = binary.Write(b, binary.LittleEndian, key)
+		}
+		for range count {
+			_ = b.WriteByte(byte(12 + r.IntN(12)))
+		}
+	}
+	_ = binary.Write(b, binary.LittleEndian, uint32(0))
+	return b.Flush()
+}
+
+func manyRevocations(t testing.TB) *consent.Revocations {
+	t.Helper()
+	read, write := io.Pipe()
+	go func() { _ = write.CloseWithError(tenMillion(write)) }() // the reader meets the error
+	set, err := consent.ReadRevocations(bufio.NewReaderSize(read, 1<<20), 10_000_000*9+257*4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// heap is what lives after a collection.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestMemoryOfRevocations: ten million withdrawals take at most 100 MB, also
+// when as much as ever waits to be merged.
+func TestMemoryOfRevocations(t *testing.T) {
+	before := heap()
+	set := manyRevocations(t)
+	r := mrand.New(mrand.NewPCG(12, 13))
+	most := heap() - before
+	for range 4 {
+		for range 39_000 { // just before a merge, after four times
+			set.Add(consent.Revocation{ID: randomID(r), Lowest: consent.NothingValid, Expires: newYear.AddDate(1, 0, 0)})
+		}
+		most = max(most, heap()-before)
+	}
+	t.Logf("%d withdrawals take %.1f MB at most", set.Len(), float64(most)/1e6)
+	if most > 100e6 {
+		t.Errorf("%d withdrawals take %d bytes, want at most 100 MB", set.Len(), most)
+	}
+	id := randomID(r)
+	if n := testing.AllocsPerRun(1000, func() { set.Standing(id, 1) }); n != 0 {
+		t.Errorf("a question allocates %.0f times", n)
+	}
+	runtime.KeepAlive(set)
+}
+
+func BenchmarkStanding(b *testing.B) {
+	set, r := manyRevocations(b), mrand.New(mrand.NewPCG(14, 15))
+	ids := make([]consent.ID, 1<<20)
+	for i := range ids {
+		ids[i] = randomID(r)
+	}
+	members := ids[:150_000]
+	ask := func(ids []consent.ID) func(*testing.B) {
+		return func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				set.Standing(ids[i%len(ids)], 1)
+			}
+		}
+	}
+	b.Run("10M", ask(ids))
+	v := consent.Revocation{Lowest: consent.NothingValid, Expires: newYear.AddDate(1, 0, 0)}
+	for _, v.ID = range members {
+		set.Add(v)
+	}
+	b.Run("10M, as many as ever not merged", ask(ids))
+	v.Lowest = 2
+	for range 100_000 {
+		v.ID = randomID(r)
+		set.Add(v)
+	}
+	b.Run("10M, and 100k that go on", ask(ids))
+	b.Run("10M, parallel", func(b *testing.B) {
+		b.RunParallel(func(p *testing.PB) {
+			for i := 0; p.Next(); i++ {
+				set.Standing(ids[i%len(ids)], 1)
+			}
+		})
+	})
+	if _, err := set.WriteTo(io.Discard); err != nil { // merges
+		b.Fatal(err)
+	}
+	b.Run("10M, withdrawn", ask(members))
+}
+
+func BenchmarkAdd(b *testing.B) {
+	set, r := manyRevocations(b), mrand.New(mrand.NewPCG(16, 17))
+	var longest time.Duration
+	for b.Loop() {
+		v := consent.Revocation{ID: randomID(r), Lowest: consent.NothingValid, Expires: newYear.AddDate(1, 0, 0)}
+		began := time.Now()
+		set.Add(v)
+		longest = max(longest, time.Since(began))
+	}
+	b.ReportMetric(float64(longest.Milliseconds()), "ms-longest")
+}
+
+// FuzzReadRevocations: no bytes make a set that answers otherwise than what it
+// says it holds, and none panic.
+func FuzzReadRevocations(f *testing.F) {
+	set, r := consent.NewRevocations(), mrand.New(mrand.NewPCG(18, 19))
+	empty, full := new(bytes.Buffer), new(bytes.Buffer)
+	if _, err := set.WriteTo(empty); err != nil {
+		f.Fatal(err)
+	}
+	for i := range 20 {
+		v := consent.Revocation{ID: randomID(r), Lowest: consent.NothingValid, Expires: newYear}
+		if i%5 == 0 {
+			v.Lowest = 4
+		}
+		set.Add(v)
+	}
+	if _, err := set.WriteTo(full); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(empty.Bytes())
+	f.Add(full.Bytes())
+	f.Add(full.Bytes()[:full.Len()-1])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		set, err := consent.ReadRevocations(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			if !errors.Is(err, consent.ErrRevocations) {
+				t.Fatal(err)
+			}
+			return
+		}
+		back := again(t, set)
+		for range 10 {
+			id := randomID(r)
+			back.Add(consent.Revocation{ID: id, Lowest: consent.NothingValid, Expires: newYear})
+			if !back.Covers(id, 1) {
+				t.Fatal("an addition is lost")
+			}
+		}
+	})
+}
