@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -32,20 +33,29 @@ func (r *Revocations) WriteTo(w io.Writer) (int64, error) {
 		r.mu.Unlock()
 		e.part(&p)
 	}
-	r.numbersMu.RLock()
-	e.b = binary.LittleEndian.AppendUint32(e.b, uint32(len(r.numbers)))
-	for id, n := range r.numbers {
-		e.b = append(e.b, id[:]...)
-		e.b = binary.LittleEndian.AppendUint32(e.b, n.lowest)
-		e.b = binary.LittleEndian.AppendUint32(e.b, n.spared)
-		e.b = binary.LittleEndian.AppendUint64(e.b, uint64(n.expires))
-	}
-	r.numbersMu.RUnlock()
+	e.numbers(r.sortedNumbers())
 	e.flush(0)
 	if e.err != nil {
 		return e.n, fmt.Errorf("consent: write revocations: %w", e.err)
 	}
 	return e.n, nil
+}
+
+// consentNumbers is an entry that leaves a number valid.
+type consentNumbers struct {
+	id ID
+	numbered
+}
+
+func (r *Revocations) sortedNumbers() []consentNumbers {
+	r.numbersMu.RLock()
+	all := make([]consentNumbers, 0, len(r.numbers))
+	for id, n := range r.numbers {
+		all = append(all, consentNumbers{id, n})
+	}
+	r.numbersMu.RUnlock()
+	slices.SortFunc(all, func(a, b consentNumbers) int { return bytes.Compare(a.id[:], b.id[:]) })
+	return all
 }
 
 // encoder gathers bytes and keeps the first error.
@@ -78,6 +88,17 @@ func (e *encoder) part(p *part) {
 		e.flush(encodeBytes)
 	}
 	e.flush(encodeBytes)
+}
+
+func (e *encoder) numbers(all []consentNumbers) {
+	e.b = binary.LittleEndian.AppendUint32(e.b, uint32(len(all)))
+	for _, n := range all {
+		e.b = append(e.b, n.id[:]...)
+		e.b = binary.LittleEndian.AppendUint32(e.b, n.lowest)
+		e.b = binary.LittleEndian.AppendUint32(e.b, n.spared)
+		e.b = binary.LittleEndian.AppendUint64(e.b, uint64(n.expires))
+		e.flush(encodeBytes)
+	}
 }
 
 // ReadRevocations reads a set that WriteTo wrote in size bytes. It believes

@@ -139,14 +139,17 @@ func Revoked(ctx context.Context, s *spool.Spool, add func(consent.Revocation)) 
 // readBytes is how much of a spool is read at once.
 const readBytes = 4 << 20
 
-// tokenMonths is longer than any token can live after the decision it is of.
+// tokenMonths after the month of a decision, every token of an older one is dead:
+// none lives longer than twelve, and a node's clock may be ahead of another's.
 const tokenMonths = 13
 
-// Revocation is what the decision revokes.
+// Revocation is what the decision revokes. It ends on the first of a month, as
+// the tokens do.
 func (d Decided) Revocation() consent.Revocation {
+	y, m, _ := d.Record.Time.UTC().Date()
 	return consent.Revocation{
-		Site: d.Record.Site, ID: d.Record.ID, Lowest: d.Lowest,
-		At: d.Record.Time, Expires: d.Record.Time.AddDate(0, tokenMonths, 0), Spares: d.Spares,
+		Site: d.Record.Site, ID: d.Record.ID, Lowest: d.Lowest, At: d.Record.Time,
+		Expires: time.Date(y, m+tokenMonths, 1, 0, 0, 0, 0, time.UTC), Spares: d.Spares,
 	}
 }
 

@@ -54,7 +54,7 @@ func TestFollows(t *testing.T) {
 	if set.Len() != 0 || !f.Fresh().Equal(now) {
 		t.Errorf("%d entries from an empty table, fresh since %s", set.Len(), f.Fresh())
 	}
-	term := now.AddDate(1, 0, 0)
+	term := time.Date(now.Year()+1, now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	withdrawn, narrowed, late, dead := consent.ID{1}, consent.ID{2}, consent.ID{3}, consent.ID{4}
 	revoke(t, withdrawn, consent.NothingValid, term, now.Add(-time.Hour))
 	revoke(t, narrowed, 3, term, now)
