@@ -21,6 +21,7 @@ func (n *Node) background(ctx context.Context) {
 		defer stopWriting()
 		n.journal.Run(ctx, n.o.Every.Flush)
 	})
+	n.wait.Go(func() { n.local.Run(ctx, n.feed) })
 	n.wait.Go(func() {
 		if !n.awaitDatabase(writing) {
 			return

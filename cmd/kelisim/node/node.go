@@ -90,6 +90,7 @@ type Node struct {
 	keys      *consent.Keyring
 	places    enrich.Places // nil without a database
 	revoked   *consent.Revocations
+	local     *revocation.Local
 	engine    *embedded.Engine
 	db        *storage.DB
 	feed      *revocation.Feed
@@ -116,10 +117,10 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 		o.Random = rand.Reader
 	}
 	o.Logger, o.Every = storage.Quiet(o.Logger), o.Every.withDefaults()
-	n := &Node{o: o, revoked: consent.NewRevocations()}
+	n := &Node{o: o}
 	n.notReady("starting")
 	for _, step := range []func(context.Context) error{
-		n.openData, n.loadKeys, n.listen, n.openCountries, n.openDatabase, n.openEditions, n.openSpool, n.serve,
+		n.openData, n.loadKeys, n.listen, n.loadRevoked, n.openCountries, n.openDatabase, n.openEditions, n.openSpool, n.serve,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.Stop(ctx))
@@ -164,6 +165,19 @@ func (n *Node) listen(context.Context) (err error) {
 	return nil
 }
 
+// loadRevoked reads the withdrawals that this node knew when it stopped. They
+// are complete once the feed was polled, and nothing is flushed before.
+func (n *Node) loadRevoked(context.Context) (err error) {
+	n.local, err = revocation.Open(revocation.LocalOptions{
+		Dir: filepath.Join(n.o.Config.DataDir, "revocations"), Logger: n.o.Logger, Now: n.o.Now,
+	})
+	if err != nil {
+		return err
+	}
+	n.revoked = n.local.Set()
+	return nil
+}
+
 // openDatabase starts the embedded engine, or opens the server of the DSN.
 func (n *Node) openDatabase(ctx context.Context) error {
 	c := n.o.Config
@@ -190,6 +204,8 @@ func (n *Node) openDatabase(ctx context.Context) error {
 	n.db = db
 	n.onStop(db.Close)
 	n.feed = revocation.New(db.Writer(), n.revoked, n.o.Now)
+	n.feed.Resume(n.local.Cursor())
+	n.onStop(func() error { return n.local.Save(n.feed) })
 	return nil
 }
 
