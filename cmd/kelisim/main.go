@@ -42,6 +42,7 @@ func commands() []command {
 		{"migrate", "create or upgrade the schema", migrate},
 		{"user", "add, list or remove accounts of the dashboard", user},
 		{"load", "play visitors against a running collector", load},
+		{"doctor", "say what is wrong with this installation; doctor ip: whose address a request has", doctor},
 		{"version", "print the version", version},
 	}
 }

