@@ -42,7 +42,7 @@ func (d *Dashboard) ask(ctx context.Context, site Site, p period) (answers, erro
 	}
 	first = append(first,
 		question{report.Banner, report.ByDay}, question{report.Banner, report.ByChoice},
-		question{report.Withdrawn, report.ByDay}, question{report.Dropped, report.ByReason})
+		question{report.Withdrawn, report.ByDay}, question{report.Dropped, report.ByDetail})
 	if err := d.askAll(ctx, site.K, spec, first, &a); err != nil {
 		return answers{}, err
 	}

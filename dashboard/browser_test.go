@@ -110,7 +110,13 @@ func full() *reader {
 			Rows:  []report.Row{{Label: "accepted", Value: 2135}, {Label: "refused", Value: 1500}, {Label: "ignored", Value: 1365}},
 		}},
 		report.Withdrawn: {report.ByDay: byDay(31)},
-		report.Dropped:   {report.ByReason: by("bot", "no_consent", "full")},
+		report.Dropped: {report.ByDetail: report.Series{
+			Total: report.Figure{Value: 2160, Known: true}, Withheld: true,
+			Rows: []report.Row{
+				{Label: "full/full", Value: 600}, {Label: "bot/crawler", Value: 500}, {Label: "bot/headers", Value: 450},
+				{Label: "no_consent/no_token", Value: 400}, {Label: "bad_token/forged", Value: 110}, {Label: "bot/", Value: 60}, {Label: "bot/of_a_newer_node", Value: 40},
+			},
+		}},
 	}}
 }
 

@@ -85,6 +85,12 @@ func (w words) label(by report.Dimension, label string) string {
 		return w.known(label, label)
 	case by == report.ByReason:
 		return w.known("reason_"+label, label)
+	case by == report.ByDetail:
+		reason, detail, _ := strings.Cut(label, "/")
+		if detail == "" {
+			return w.t["not_recorded"] // counted before details were
+		}
+		return w.known("detail_"+reason+"_"+detail, detail)
 	case by == report.ByChoice:
 		return w.known("choice_"+label, label)
 	default:

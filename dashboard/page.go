@@ -92,7 +92,7 @@ func (d *Dashboard) fill(v *reportView, w words, site Site, p period, show repor
 	v.Zone = w.t.with("zone", "zone", site.Zone.String())
 	v.Note = w.t.with("withheld_note", "k", strconv.FormatUint(uint64(site.K), 10))
 	v.Consent = w.consent(a)
-	v.Dropped = w.table(site, p, w.t["dropped_title"], report.ByReason, a.series[question{report.Dropped, report.ByReason}], report.Figure{})
+	v.Dropped = w.dropped(site, p, a.series[question{report.Dropped, report.ByDetail}])
 	if a.empty() {
 		v.Empty = w.empty(a.presence, site)
 		return

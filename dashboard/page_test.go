@@ -19,6 +19,7 @@ import (
 
 	"kelisim/dashboard"
 	"kelisim/dashboard/report"
+	"kelisim/pipeline/outcome"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -70,6 +71,36 @@ func TestTexts(t *testing.T) {
 	for key := range kk {
 		if kk[key] == ru[key] && !contains(same, key) {
 			t.Errorf("%s is the same in Kazakh and Russian: %q", key, kk[key])
+		}
+	}
+}
+
+// TestEveryDropHasWords: each reason, and each detail that tells something more,
+// is said in every language, and nothing else is.
+func TestEveryDropHasWords(t *testing.T) {
+	n := map[outcome.Reason]int{}
+	for _, o := range outcome.All() {
+		n[o.Reason()]++
+	}
+	want := map[string]bool{}
+	for _, o := range outcome.All() {
+		if o == outcome.Stored {
+			continue
+		}
+		want["reason_"+o.Reason().String()] = true
+		if n[o.Reason()] > 1 {
+			want["detail_"+o.Reason().String()+"_"+o.Detail()] = true
+		}
+	}
+	for _, lang := range languages() {
+		got := map[string]bool{}
+		for key := range texts(t, lang) {
+			if strings.HasPrefix(key, "reason_") || strings.HasPrefix(key, "detail_") {
+				got[key] = true
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", lang, diff)
 		}
 	}
 }

@@ -21,15 +21,13 @@ type table struct {
 type group struct {
 	Label, Value, Share string
 	Width               float64 // of the bar, in per cent of the largest
+	Detail              bool    // a part of the group above it
 }
 
 // table lists the groups of a series. Shares are of the period's total, or, where
 // there is none, of what is shown.
 func (w words) table(site Site, p period, title string, by report.Dimension, s report.Series, total report.Figure) table {
 	t := table{ID: string(by), Title: title, Head: title, Unit: w.t[string(s.Metric)], Withheld: s.Withheld}
-	if s.Metric == report.Dropped {
-		t.Head, t.Unit = w.t["reason"], w.t["events"]
-	}
 	query := url.Values{"site": {site.ID}, "metrics": {string(s.Metric)}, "by": {string(by)}, "format": {"csv"}}
 	query.Set("from", p.From.String())
 	query.Set("to", p.To.String())
