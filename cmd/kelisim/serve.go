@@ -44,6 +44,6 @@ func greet(n *node.Node, out io.Writer, took time.Duration) {
 	for _, s := range n.Catalogue().Sites() {
 		fmt.Fprintf(out, "paste into the pages of %s: <script async src=\"/kelisim/k.js\" data-site=%q></script>\n", s.ID(), s.ID())
 	}
-	fmt.Fprintf(out, "the site's web server must pass /kelisim/ on to %s/ and be named in --trusted-proxies\n", n.PublicURL())
+	fmt.Fprintf(out, "the site's web server must pass /kelisim/ on to %s/ and /.well-known/gpc.json as it is, and be named in --trusted-proxies\n", n.PublicURL())
 	fmt.Fprintf(out, "make an account for the dashboard: kelisim user add NAME\nready after %s\n", took.Round(10*time.Millisecond))
 }

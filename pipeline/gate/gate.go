@@ -98,15 +98,15 @@ func refusal(err error) outcome.Outcome {
 
 // standing says whether a newer decision stands in the way.
 func (g *Gate) standing(d consent.Decision) outcome.Outcome {
-	switch {
-	case !g.revoked.Covers(d.ID(), d.Number()):
+	switch g.revoked.Standing(d.ID(), d.Number()) {
+	case consent.Stands:
 		return outcome.None
-	case g.revoked.Ends(d.ID(), consent.NothingValid-1):
-		return outcome.Withdrawn
-	case g.revoked.Ends(d.ID(), d.Number()):
+	case consent.Changed:
+		return outcome.Changed
+	case consent.Narrowed:
 		return outcome.Narrowed
 	}
-	return outcome.Changed
+	return outcome.Withdrawn
 }
 
 // nothing says why nothing is licensed: the person granted no telemetry, or a

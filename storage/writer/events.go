@@ -70,10 +70,10 @@ func (w *Writer) writeEvents(ctx context.Context, l *load, doubt bool) ([]number
 		}
 		for _, r := range f.batch.Rows() {
 			v := r.Values()
-			id := identify(v)
+			id, ended := identify(v), w.ended(v)
 			switch {
-			case w.o.Revoked.Ends(v.ConsentID, v.Number):
-				tally.Add(w.ended(v), 1)
+			case ended != outcome.None:
+				tally.Add(ended, 1)
 			case !now.Before(v.Expires):
 				tally.Add(outcome.RowExpired, 1)
 			case taken[id], l.repeats[id]:
@@ -99,12 +99,16 @@ func (w *Writer) writeEvents(ctx context.Context, l *load, doubt bool) ([]number
 	return final.rows, nil
 }
 
-// ended says which newer decision ended the one that an event was accepted under.
+// ended says whether a newer decision ended the one that an event was accepted
+// under.
 func (w *Writer) ended(v minimise.Values) outcome.Outcome {
-	if w.o.Revoked.Ends(v.ConsentID, consent.NothingValid-1) {
-		return outcome.Withdrawn
+	switch w.o.Revoked.Standing(v.ConsentID, v.Number) {
+	case consent.Stands, consent.Changed:
+		return outcome.None
+	case consent.Narrowed:
+		return outcome.Narrowed
 	}
-	return outcome.Narrowed
+	return outcome.Withdrawn
 }
 
 // eventsThere reads back which identities of the frames are stored already: all

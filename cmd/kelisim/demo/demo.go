@@ -83,6 +83,7 @@ func Handler(collector string, log *slog.Logger) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle(Path, http.StripPrefix(strings.TrimSuffix(Path, "/"), proxy))
+	mux.Handle("GET /.well-known/gpc.json", proxy)
 	mux.HandleFunc("GET /demo.css", static("text/css; charset=utf-8", "site/demo.css"))
 	mux.HandleFunc("GET /demo.js", static("text/javascript; charset=utf-8", "site/demo.js"))
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })

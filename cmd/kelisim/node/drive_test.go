@@ -80,7 +80,7 @@ func (g *target) pageURL() string {
 	h := g.h
 	return "https://" + h.plant("userinfo of a page") + ":" + h.plant("password of a page") + "@127.0.0.1/" + h.permit("path") +
 		"?secret=" + h.plant("query of a page") + "&gclid=" + h.plant("gclid") + "&yclid=" + h.plant("yclid") + "&fbclid=" + h.plant("fbclid") +
-		"&utm_source=" + h.permit("campaign") + "&utm_term=" + h.plant("utm key that is not named") +
+		"&utm_source=" + h.permit("campaign") + "&utm_id=" + h.plant("utm key that is not named") +
 		"&utm_medium=" + h.plant("address in a tag") + "@example.com#" + h.plant("fragment")
 }
 
