@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -97,12 +98,35 @@ type Key struct {
 // Keyring signs with one key and verifies with all of them, so that a key can
 // be replaced without logging anybody out. It is safe for concurrent use.
 type Keyring struct {
+	ring atomic.Pointer[ring]
+}
+
+// ring is the keys of one moment.
+type ring struct {
 	active uint32
 	byID   map[uint32]*mac
 }
 
 // NewKeyring makes a ring; the first key signs.
 func NewKeyring(keys ...Key) (*Keyring, error) {
+	k := new(Keyring)
+	if err := k.Replace(keys...); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Replace puts other keys in the place of all there are; the first signs. Keys
+// that cannot be used change nothing.
+func (k *Keyring) Replace(keys ...Key) error {
+	r, err := newRing(keys)
+	if err == nil {
+		k.ring.Store(r)
+	}
+	return err
+}
+
+func newRing(keys []Key) (*ring, error) {
 	if len(keys) == 0 {
 		return nil, ErrNoKey
 	}
@@ -116,7 +140,7 @@ func NewKeyring(keys ...Key) (*Keyring, error) {
 		}
 		byID[k.ID] = newMAC(k.Secret)
 	}
-	return &Keyring{active: keys[0].ID, byID: byID}, nil
+	return &ring{active: keys[0].ID, byID: byID}, nil
 }
 
 // Sign makes the token of a decision.
@@ -127,13 +151,14 @@ func (k *Keyring) Sign(d Decision) (string, error) {
 	if len(d.site) > maxSite {
 		return "", fmt.Errorf("%w: site id of %d bytes, at most %d", ErrBadToken, len(d.site), maxSite)
 	}
+	keys := k.ring.Load()
 	var flags byte
 	if d.gpc {
 		flags |= flagGPC
 	}
 	b := make([]byte, 0, maxToken)
 	b = append(b, tokenVersion)
-	b = binary.BigEndian.AppendUint32(b, k.active)
+	b = binary.BigEndian.AppendUint32(b, keys.active)
 	b = append(b, d.id[:]...)
 	b = binary.BigEndian.AppendUint32(b, d.number)
 	b = append(b, d.edition[:]...)
@@ -142,7 +167,7 @@ func (k *Keyring) Sign(d Decision) (string, error) {
 	b = binary.BigEndian.AppendUint32(b, uint32(d.issued.Unix()))
 	b = binary.BigEndian.AppendUint32(b, uint32(d.expires.Unix()))
 	b = append(b, d.site...)
-	return base64.RawURLEncoding.EncodeToString(k.byID[k.active].sign(b)), nil
+	return base64.RawURLEncoding.EncodeToString(keys.byID[keys.active].sign(b)), nil
 }
 
 // Verify reads a token and proves it. The decision is returned with ErrExpired
@@ -159,7 +184,7 @@ func (k *Keyring) Verify(token string, now time.Time) (Decision, error) {
 		return Decision{}, ErrGarbled
 	}
 	body, sum := buf[:n-tokenMAC], buf[n-tokenMAC:n]
-	key, known := k.byID[binary.BigEndian.Uint32(body[1:])]
+	key, known := k.ring.Load().byID[binary.BigEndian.Uint32(body[1:])]
 	if !known { // guard: token key
 		return Decision{}, ErrForeign
 	}

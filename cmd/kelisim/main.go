@@ -41,6 +41,7 @@ func commands() []command {
 		{"check", "validate the configuration and every policy", check},
 		{"migrate", "create or upgrade the schema", migrate},
 		{"user", "add, list or remove accounts of the dashboard", user},
+		{"key", "list, rotate or prune the keys that sign tokens", key},
 		{"load", "play visitors against a running collector", load},
 		{"doctor", "say what is wrong with this installation; doctor ip: whose address a request has", doctor},
 		{"version", "print the version", version},

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/rand"
 	"encoding/base64"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -219,10 +220,11 @@ func (g *target) wrongTokens() {
 // one whose term is over, one of an unknown edition, one of another site.
 func (g *target) licensed() (expired, edition, site string) {
 	g.Helper()
-	keys, err := node.LoadKeys(g.keys, rand.Reader)
+	folder, err := node.OpenKeys(node.KeysOptions{Dir: g.keys, Logger: slog.New(slog.DiscardHandler), Now: time.Now, Random: rand.Reader})
 	if err != nil {
 		g.Fatal(err)
 	}
+	keys := folder.Ring()
 	known, _ := g.n.Catalogue().Site("demo")
 	sign := func(e *consent.Edition, at time.Time) string {
 		v, err := consent.Decide(consent.Choice{Action: consent.AcceptAll}, e, consent.Decision{}, nil, at, rand.Reader)

@@ -60,6 +60,7 @@ type Intervals struct {
 	Erase  time.Duration // default 2 s
 	Margin time.Duration // of a closed erasure; default 10 s
 	Beat   time.Duration // between two lines in the table of nodes; default 5 s
+	Keys   time.Duration // the folder of keys is read again; default 3 s
 }
 
 func (i Intervals) withDefaults() Intervals {
@@ -78,6 +79,9 @@ func (i Intervals) withDefaults() Intervals {
 	if i.Beat == 0 {
 		i.Beat = 5 * time.Second
 	}
+	if i.Keys == 0 {
+		i.Keys = 3 * time.Second
+	}
 	return i
 }
 
@@ -87,7 +91,7 @@ type Node struct {
 	catalogue *policy.Catalogue
 	lock      *datadir.Lock
 	name      string
-	keys      *consent.Keyring
+	keys      *Keys
 	places    enrich.Places // nil without a database
 	revoked   *consent.Revocations
 	local     *revocation.Local
@@ -146,7 +150,7 @@ func (n *Node) openData(context.Context) error {
 }
 
 func (n *Node) loadKeys(context.Context) (err error) {
-	n.keys, err = LoadKeys(n.o.Config.Keys, n.o.Random)
+	n.keys, err = OpenKeys(KeysOptions{Dir: n.o.Config.Keys, Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random})
 	return err
 }
 
@@ -285,7 +289,7 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g, err := gate.New(n.keys, n.catalogue, n.revoked)
+	g, err := gate.New(n.keys.Ring(), n.catalogue, n.revoked)
 	if err != nil {
 		return err
 	}
@@ -304,7 +308,7 @@ func (n *Node) serve(ctx context.Context) error {
 		return err
 	}
 	edge, err := collector.New(collector.Options{
-		Catalogue: n.catalogue, Banner: asked, Assets: assets, Keys: n.keys, Revoked: n.revoked, Ledger: n.journal, Pipeline: events,
+		Catalogue: n.catalogue, Banner: asked, Assets: assets, Keys: n.keys.Ring(), Revoked: n.revoked, Ledger: n.journal, Pipeline: events,
 		Agents: agents, Held: rights.New(n.db.Rights()), Ready: n.readiness, Proxies: n.o.Config.TrustedProxies,
 		Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random,
 	})
