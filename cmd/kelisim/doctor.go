@@ -182,7 +182,6 @@ func (x *examination) keys(context.Context) {
 		x.warn(what, "none in "+x.c.Keys+" yet", "the first start makes one; nodes of one database need the same folder (--keys)")
 		return
 	}
-	var oldest, newest time.Time
 	for _, name := range names {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -193,20 +192,24 @@ func (x *examination) keys(context.Context) {
 			x.bad(what, fmt.Sprintf("others may read %s (mode %o)", name, info.Mode().Perm()), "chmod 600 it: who has it can forge consents")
 			return
 		}
-		if made := info.ModTime(); oldest.IsZero() || made.Before(oldest) {
-			oldest = made
-		}
-		if made := info.ModTime(); made.After(newest) {
-			newest = made
-		}
 	}
-	if _, err := node.LoadKeys(x.c.Keys, nil); err != nil { // there are some: none is made
+	files, err := node.ReadKeys(x.c.Keys)
+	if err != nil {
 		x.bad(what, strings.TrimPrefix(err.Error(), "keys: "), "restore it from a copy; without it the consents it signed are lost")
 		return
 	}
-	found := fmt.Sprintf("%d, the oldest %s old, the newest %s", len(names), days(x.now.Sub(oldest)), days(x.now.Sub(newest)))
+	oldest, newest := files[0].Created, files[0].Created
+	for _, k := range files {
+		if k.Created.Before(oldest) {
+			oldest = k.Created
+		}
+		if k.Created.After(newest) {
+			newest = k.Created
+		}
+	}
+	found := fmt.Sprintf("%d, the oldest %s old, the newest %s", len(files), days(x.now.Sub(oldest)), days(x.now.Sub(newest)))
 	if x.now.Sub(newest) > keyAge {
-		x.warn(what, found, "add one with a higher number; the old ones stay until their tokens end")
+		x.warn(what, found, "kelisim key rotate makes the next one; tokens of the old ones stay good")
 		return
 	}
 	x.ok(what, found)
