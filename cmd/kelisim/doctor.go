@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -15,13 +16,11 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/oschwald/maxminddb-golang/v2"
 	"golang.org/x/sys/unix"
 
 	"kelisim/cmd/kelisim/config"
 	"kelisim/cmd/kelisim/node"
 	"kelisim/consent/policy"
-	"kelisim/pipeline/enrich/geo"
 	"kelisim/storage"
 	"kelisim/storage/embedded"
 	"kelisim/storage/schema"
@@ -318,36 +317,26 @@ func (x *examination) spool(context.Context) {
 
 func (x *examination) countries(context.Context) {
 	const what = "country database"
-	path := node.GeoFile(x.c.GeoDB)
-	if path == "" {
-		x.warn(what, "none: countries stay unknown", "run npm install in js/, or name a file with --geo-db")
+	db, err := node.OpenPlaces(x.c.GeoDB, slog.New(slog.DiscardHandler), func() time.Time { return x.now })
+	if err != nil {
+		x.bad(what, err.Error(), "name a whole file in MaxMind's format with --geo-db")
 		return
 	}
-	made, err := builtAt(path)
+	is := db.Status()
+	use := is.Wanted
+	if !use.InUse {
+		use = is.Fallback
+	}
 	switch {
-	case err != nil:
-		x.bad(what, path+": "+err.Error(), "name a whole file in MaxMind's format with --geo-db")
-	case x.now.Sub(made) > geoAge:
-		x.warn(what, fmt.Sprintf("%s is %s old", path, days(x.now.Sub(made))), "get a newer one: networks change hands")
+	case is.Wanted.Path != "" && !is.Wanted.InUse:
+		x.bad(what, is.Wanted.Path+": "+is.Wanted.Problem, "name a whole file in MaxMind's format with --geo-db")
+	case !use.InUse:
+		x.warn(what, "none: countries stay unknown", "run npm install in js/, or name a file with --geo-db")
+	case use.Age > geoAge:
+		x.warn(what, fmt.Sprintf("%s is %s old", use.Path, days(use.Age)), "get a newer one: networks change hands")
 	default:
-		x.ok(what, fmt.Sprintf("%s, %s old", path, days(x.now.Sub(made))))
+		x.ok(what, fmt.Sprintf("%s, %s, %s old", use.Path, use.Type, days(use.Age)))
 	}
-}
-
-// builtAt is when a country database was made, as it says itself.
-func builtAt(path string) (time.Time, error) {
-	db, err := geo.Open(path)
-	if err != nil {
-		return time.Time{}, err
-	}
-	if err := db.Close(); err != nil {
-		return time.Time{}, err
-	}
-	r, err := maxminddb.Open(path)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("geo: %w", err)
-	}
-	return r.Metadata.BuildTime(), r.Close()
 }
 
 func (x *examination) timeZones(context.Context) {

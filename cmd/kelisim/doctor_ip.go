@@ -5,12 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
+	"time"
 
 	"kelisim/cmd/kelisim/config"
 	"kelisim/cmd/kelisim/node"
 	"kelisim/collector"
-	"kelisim/pipeline/enrich/geo"
 )
 
 // doctorIP shows whose address a request would have, hop by hop, and what would
@@ -71,20 +72,19 @@ func said(h collector.Hop) string {
 
 // countryOf is the country of an address by the database that serve would use.
 func countryOf(c *config.Config, a netip.Addr) (string, error) {
-	path := node.GeoFile(c.GeoDB)
-	if path == "" {
-		return "unknown: there is no country database", nil
-	}
-	db, err := geo.Open(path)
+	db, err := node.OpenPlaces(c.GeoDB, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
-		return "", fmt.Errorf("country database %s: %w", path, err)
+		return "", err
 	}
-	country := db.Place(a).Country
-	if country == "" {
-		country = "unknown"
+	is := db.Status()
+	switch country := db.Place(a).Country; {
+	case is.Wanted.Path != "" && !is.Wanted.InUse:
+		return "", fmt.Errorf("country database %s: %s", is.Wanted.Path, is.Wanted.Problem)
+	case !is.Wanted.InUse && !is.Fallback.InUse:
+		return "unknown: there is no country database", nil
+	case country == "":
+		return "unknown", nil
+	default:
+		return country, nil
 	}
-	if err := db.Close(); err != nil {
-		return "", fmt.Errorf("country database %s: %w", path, err)
-	}
-	return country, nil
 }

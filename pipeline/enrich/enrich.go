@@ -59,7 +59,7 @@ type Places interface {
 // Source is where a visit came from.
 type Source struct {
 	Name    string // of a known site or application, else its host
-	Channel string // search, social, email, paid, assistant, referral or direct
+	Channel string // search, social, email, paid, assistant, referral, campaign or direct
 	Click   string // whose click id the page was opened with; never the id
 }
 

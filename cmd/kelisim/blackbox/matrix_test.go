@@ -136,7 +136,8 @@ func (n *node) key(t *testing.T) consent.Key {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	first, _, _ := strings.Cut(string(text), "\n")
+	secret, err := hex.DecodeString(first)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ func (n *Node) background(ctx context.Context) {
 		n.journal.Run(ctx, n.o.Every.Flush)
 	})
 	n.wait.Go(func() { n.local.Run(ctx, n.feed) })
+	n.wait.Go(func() { n.places.Run(ctx) })
 	n.wait.Go(func() { n.keys.Run(ctx, n.o.Every.Keys) })
 	n.wait.Go(func() {
 		if !n.awaitDatabase(writing) {

