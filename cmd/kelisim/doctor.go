@@ -328,7 +328,7 @@ func (x *examination) countries(context.Context) {
 		use = is.Fallback
 	}
 	switch {
-	case is.Wanted.Path != "" && !is.Wanted.InUse:
+	case is.Wanted.Problem != "":
 		x.bad(what, is.Wanted.Path+": "+is.Wanted.Problem, "name a whole file in MaxMind's format with --geo-db")
 	case !use.InUse:
 		x.warn(what, "none: countries stay unknown", "run npm install in js/, or name a file with --geo-db")

@@ -78,7 +78,7 @@ func countryOf(c *config.Config, a netip.Addr) (string, error) {
 	}
 	is := db.Status()
 	switch country := db.Place(a).Country; {
-	case is.Wanted.Path != "" && !is.Wanted.InUse:
+	case is.Wanted.Problem != "":
 		return "", fmt.Errorf("country database %s: %s", is.Wanted.Path, is.Wanted.Problem)
 	case !is.Wanted.InUse && !is.Fallback.InUse:
 		return "unknown: there is no country database", nil

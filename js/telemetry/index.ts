@@ -79,14 +79,14 @@ function views(
     }
   };
 
-  const open = async (from?: string): Promise<void> => {
+  const open = async (from = location.origin): Promise<void> => {
     report();
     clock.reset();
     path = location.pathname;
     view = undefined;
     reported = 0;
     const mine = ++count;
-    const referrer = from && cleanReferrer(from, location.origin);
+    const referrer = cleanReferrer(from);
     const session = await record({ name: 'pageview', url: cleanUrl(location), ...(referrer && { referrer }) });
     if (mine === count) view = session;
   };

@@ -16,16 +16,15 @@ describe('cleanUrl', () => {
 });
 
 describe('cleanReferrer', () => {
-  const own = 'https://shop.example';
   test.each([
     ['https://search.example/find?q=secret', 'https://search.example'],
     ['https://search.example', 'https://search.example'],
-    ['https://shop.example/inside', undefined],
+    ['https://shop.example/inside', 'https://shop.example'],
     ['', undefined],
     ['android-app://com.example/x', 'android-app://com.example'],
     ['ios-app://com.example/', undefined],
   ])('%j', (referrer, want) => {
-    expect(cleanReferrer(referrer, own)).toBe(want);
+    expect(cleanReferrer(referrer)).toBe(want);
   });
 });
 

@@ -14,8 +14,7 @@ export function cleanUrl({ origin, pathname, search }: { origin: string; pathnam
   return origin + pathname + (kept[0] ? `?${kept.join('&')}` : '');
 }
 
-/** The origin of another site that led here, or undefined. */
-export function cleanReferrer(referrer: string, own: string): string | undefined {
-  const origin = /^(https?|android-app):\/\/[^/?#]+/.exec(referrer)?.[0];
-  return origin === own ? undefined : origin;
+/** The origin of the page that led here, or undefined. */
+export function cleanReferrer(referrer: string): string | undefined {
+  return /^(https?|android-app):\/\/[^/?#]+/.exec(referrer)?.[0];
 }

@@ -51,7 +51,6 @@ func TestStartThatCannotBe(t *testing.T) {
 		{"a missing library", nil, "KELISIM_CHDB_LIB=" + filepath.Join(file, "libchdb.so"), []string{"libchdb.so", "npm install", "KELISIM_CHDB_LIB", "--clickhouse-dsn"}},
 		{"no policies", []string{"--policies", locked}, "", []string{locked, "no policy file"}},
 		{"a missing folder of policies", []string{"--policies", filepath.Join(locked, "none")}, "", []string{"none", "--policies"}},
-		{"a country database that is none", []string{"--geo-db", file}, "", []string{"country database", file}},
 		{"a variable that is unknown", nil, "KELISIM_LISTEM=127.0.0.1:1", []string{"KELISIM_LISTEM", "no such setting"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
