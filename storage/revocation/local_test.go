@@ -3,6 +3,7 @@ package revocation_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
@@ -270,40 +271,52 @@ const many = 10_000_000
 // TestTenMillion measures the load of ten million withdrawals from the file.
 func TestTenMillion(t *testing.T) {
 	dir := t.TempDir()
-	l, _ := open(t, dir)
-	fill(l.Set(), many, time.Now())
-	feed := revocation.New(nowhere(t), l.Set(), time.Now)
-	began := time.Now()
-	save(t, l, feed)
-	saved := time.Since(began)
-	n := l.Set().Len()
-	l = nil
+	if err := os.WriteFile(filepath.Join(dir, "withdrawn"), manyWithdrawn(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	before := heap()
-	began = time.Now()
-	back, said := open(t, dir)
+	began := time.Now()
+	l, said := open(t, dir)
 	loaded := time.Since(began)
 	size := heap() - before
-	t.Logf("%d withdrawals: saved in %s, loaded in %s into %.1f MB", n, saved.Round(time.Millisecond), loaded.Round(time.Millisecond), float64(size)/1e6)
-	if back.Set().Len() != n || said.Len() > 0 {
-		t.Errorf("%d entries came back, want %d; it says %s", back.Set().Len(), n, said)
+	if l.Set().Len() != many || said.Len() > 0 {
+		t.Fatalf("%d entries came back, want %d; it says %s", l.Set().Len(), many, said)
 	}
+	added := consent.ID{15: 1}
+	l.Set().Add(consent.Revocation{ID: added, Lowest: consent.NothingValid, Expires: time.Now().AddDate(1, 0, 0)})
+	began = time.Now()
+	save(t, l, revocation.New(nowhere(t), l.Set(), time.Now))
+	saved := time.Since(began)
+	t.Logf("%d withdrawals: loaded in %s into %.1f MB, saved in %s", many, loaded.Round(time.Millisecond), float64(size)/1e6, saved.Round(time.Millisecond))
 	if size > 100e6 {
-		t.Errorf("%d withdrawals take %d bytes, want at most 100 MB", n, size)
+		t.Errorf("%d withdrawals take %d bytes, want at most 100 MB", many, size)
 	}
-	if loaded > 30*time.Second {
-		t.Errorf("loading took %s, want at most 2 s", loaded)
+	if loaded > 30*time.Second { // 2 s are wanted; a detector of races makes it slower
+		t.Errorf("loading took %s", loaded)
 	}
-	runtime.KeepAlive(back)
+	if l, _ := open(t, dir); l.Set().Len() != many+1 || !l.Set().Covers(added, 1) {
+		t.Error("what was saved does not come back")
+	}
 }
 
-// fill adds withdrawals of random ids.
-func fill(set *consent.Revocations, n int, now time.Time) {
+// manyWithdrawn is a file of ten million withdrawals, as Local documents it.
+func manyWithdrawn() []byte {
+	b := binary.LittleEndian.AppendUint32([]byte("kelisimR"), 1)
+	b = append(b, make([]byte, 16+8+8)...)
 	r := rand.New(rand.NewPCG(1, 2))
-	v := consent.Revocation{Lowest: consent.NothingValid, Expires: now.AddDate(1, 0, 0)}
-	for range n {
-		binary.BigEndian.PutUint64(v.ID[:], r.Uint64())
-		set.Add(v)
+	for first := range uint64(256) {
+		count := many/256 + many%256*(first/255)
+		b = binary.LittleEndian.AppendUint32(b, uint32(count))
+		gap, key := uint64(1)<<56/count, first<<56
+		for range count {
+			key += 1 + r.Uint64N(2*gap-gap/32)
+			b = binary.LittleEndian.AppendUint64(b, key)
+		}
+		b = append(b, bytes.Repeat([]byte{200}, int(count))...)
 	}
+	b = append(b, make([]byte, 4)...)
+	sum := sha256.Sum256(b)
+	return append(b, sum[:]...)
 }
 
 // heap is what lives after a collection.

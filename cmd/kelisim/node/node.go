@@ -171,19 +171,6 @@ func (n *Node) listen(context.Context) (err error) {
 	return nil
 }
 
-// loadRevoked reads the withdrawals that this node knew when it stopped. They
-// are complete once the feed was polled, and nothing is flushed before.
-func (n *Node) loadRevoked(context.Context) (err error) {
-	n.local, err = revocation.Open(revocation.LocalOptions{
-		Dir: filepath.Join(n.o.Config.DataDir, "revocations"), Logger: n.o.Logger, Now: n.o.Now,
-	})
-	if err != nil {
-		return err
-	}
-	n.revoked = n.local.Set()
-	return nil
-}
-
 // openDatabase starts the embedded engine, or opens the server of the DSN.
 func (n *Node) openDatabase(ctx context.Context) error {
 	c := n.o.Config

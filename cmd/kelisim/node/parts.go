@@ -17,6 +17,7 @@ import (
 	"kelisim/dashboard/accounts"
 	"kelisim/pipeline/enrich/geo"
 	"kelisim/storage/query"
+	"kelisim/storage/revocation"
 )
 
 // nodeName is the name of this node in the database: random, made once, the
@@ -57,6 +58,19 @@ func OpenPlaces(configured string, logger *slog.Logger, now func() time.Time) (*
 func (n *Node) openPlaces(context.Context) (err error) {
 	n.places, err = OpenPlaces(n.o.Config.GeoDB, n.o.Logger, n.o.Now)
 	return err
+}
+
+// loadRevoked reads the withdrawals that this node knew when it stopped. They
+// are complete once the feed was polled, and nothing is flushed before.
+func (n *Node) loadRevoked(context.Context) (err error) {
+	n.local, err = revocation.Open(revocation.LocalOptions{
+		Dir: filepath.Join(n.o.Config.DataDir, "revocations"), Logger: n.o.Logger, Now: n.o.Now,
+	})
+	if err != nil {
+		return err
+	}
+	n.revoked = n.local.Set()
+	return nil
 }
 
 // AccountsFile is where the dashboard's accounts are kept.
