@@ -28,6 +28,7 @@ import (
 	"kelisim/pipeline"
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/agents"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/spool"
@@ -88,9 +89,9 @@ func newEdge(t testing.TB, o spool.Options) *edge {
 	e.journal = j
 	keys, err := consent.NewKeyring(consent.Key{ID: 1, Secret: bytes.Repeat([]byte{7}, 32)})
 	check(err)
-	agents, err := enrich.NewUserAgents()
+	recogniser, err := agents.New()
 	check(err)
-	enricher, err := enrich.New(enrich.Options{Agents: agents})
+	enricher, err := enrich.New(enrich.Options{Agents: recogniser})
 	check(err)
 	revoked := consent.NewRevocations()
 	g, err := gate.New(keys, catalogue, revoked)
@@ -102,7 +103,7 @@ func newEdge(t testing.TB, o spool.Options) *edge {
 	assets, err := banner.NewAssets(banner.Built())
 	check(err)
 	e.server, err = New(Options{
-		Catalogue: catalogue, Banner: b, Assets: assets, Keys: keys, Revoked: revoked, Ledger: j, Pipeline: events, Agents: agents,
+		Catalogue: catalogue, Banner: b, Assets: assets, Keys: keys, Revoked: revoked, Ledger: j, Pipeline: events, Agents: recogniser,
 		Held: away{}, Ready: func(context.Context) error { return nil }, Logger: quiet, Now: e.clock, Random: rand.Reader,
 	})
 	check(err)

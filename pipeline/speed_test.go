@@ -14,6 +14,7 @@ import (
 	"kelisim/consent"
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/agents"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/outcome"
@@ -57,9 +58,9 @@ func newWay(t testing.TB) *way {
 	check(err)
 	w.gate, err = gate.New(keys, book{edition, true}, consent.NewRevocations())
 	check(err)
-	agents, err := enrich.NewUserAgents()
+	recogniser, err := agents.New()
 	check(err)
-	w.enricher, err = enrich.New(enrich.Options{Agents: agents, Places: everywhere{}, Sources: search{}})
+	w.enricher, err = enrich.New(enrich.Options{Agents: recogniser, Places: everywhere{}, Sources: search{}})
 	check(err)
 	w.client = enrich.Client{Address: netip.MustParseAddr("203.0.113.77"), Headers: enrich.Headers{UserAgent: chrome}}
 	event, o := validate.Of(validate.Raw{

@@ -8,14 +8,12 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"kelisim/consent"
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/agents"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/outcome"
 	"kelisim/pipeline/validate"
@@ -24,92 +22,6 @@ import (
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 const chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
-
-func TestRecognise(t *testing.T) {
-	u, err := enrich.NewUserAgents()
-	if err != nil {
-		t.Fatal(err)
-	}
-	type agent = enrich.Agent
-	for _, test := range []struct {
-		userAgent string
-		want      agent
-	}{
-		{chrome, agent{"Chrome", "130", "Windows", "desktop", outcome.None}},
-		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0", agent{"Firefox", "132", "Windows", "desktop", outcome.None}},
-		{"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15", agent{"Safari", "18", "macOS", "desktop", outcome.None}},
-		{"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1", agent{"Safari", "18", "iOS", "mobile", outcome.None}},
-		{"Mozilla/5.0 (iPad; CPU OS 12_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/12.1 Mobile/15E148 Safari/604.1", agent{"Safari", "12", "iOS", "tablet", outcome.None}},
-		{"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Mobile Safari/537.36", agent{"Chrome", "130", "Android", "mobile", outcome.None}},
-		{"Mozilla/5.0 (Linux; Android 14; SM-X910) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36", agent{"Chrome", "130", "Android", "tablet", outcome.None}},
-		{"Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Mobile Safari/537.36", agent{"Chrome", "130", "Android", "mobile", outcome.None}},
-		{"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36", agent{"Chrome", "130", "ChromeOS", "desktop", outcome.None}},
-		{"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36 Edg/130.0.0.0", agent{"Edge", "130", "Linux", "desktop", outcome.None}},
-		{"Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko", agent{"Internet Explorer", "11", "Windows", "desktop", outcome.None}},
-
-		{"", agent{Bot: outcome.BotCrawler}},
-		{"-", agent{Bot: outcome.BotCrawler}},
-		{"curl/8.5.0", agent{Bot: outcome.BotCrawler}},
-		{"Go-http-client/2.0", agent{Bot: outcome.BotCrawler}},
-		{"python-requests/2.32", agent{Bot: outcome.BotCrawler}},
-		{"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", agent{Bot: outcome.BotCrawler}},
-		{"Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm) Chrome/130.0.0.0 Safari/537.36", agent{Bot: outcome.BotCrawler}},
-		{"Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", agent{Bot: outcome.BotCrawler}},
-		{"Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)", agent{Bot: outcome.BotCrawler}},
-		{"Mozilla/5.0 (compatible; Ezooms/1.0; help@moz.com)", agent{Bot: outcome.BotCrawler}},
-		{"FeedBurner/1.0 (http://www.FeedBurner.com)", agent{Bot: outcome.BotCrawler}},
-		{strings.Repeat("x", 1<<16) + chrome, agent{Bot: outcome.BotCrawler}},
-	} {
-		for range 2 { // the second answer comes from the cache
-			got := u.Recognise(enrich.Headers{UserAgent: test.userAgent})
-			if test.want.Bot != outcome.None && got.Bot.Reason() == outcome.ReasonBot {
-				continue
-			}
-			if d := cmp.Diff(test.want, got); d != "" {
-				t.Errorf("%.120s\n%s", test.userAgent, d)
-			}
-		}
-	}
-}
-
-// TestRecogniseKeepsNoFreeText: whatever a visitor makes up as the name of a
-// browser, it is not kept.
-func TestRecogniseKeepsNoFreeText(t *testing.T) {
-	u, err := enrich.NewUserAgents()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, made := range []string{
-		"Mozilla/5.0 (Windows NT 10.0) Personal/77077777777", "Mozilla/5.0 (canary) canary/1.0 Gecko/canary canary/99999999",
-		"Mozilla/5.0 (X11; canary x86_64) AppleWebKit/537.36 (KHTML, like Gecko) canary/7 Safari/canary",
-		"Opera/canary (canary; canary) canary/canary Version/canary", "Mozilla/5.0 (canary) Gecko/20100101 Firefox/canary",
-	} {
-		a := u.Recognise(enrich.Headers{UserAgent: made})
-		if text := strings.ToLower(fmt.Sprint(a)); strings.Contains(text, "canary") || strings.Contains(text, "77077") || strings.Contains(text, "personal") || len(a.Version) > 4 {
-			t.Errorf("%s is kept as %+v", made, a)
-		}
-	}
-}
-
-func TestRecogniseFromManyGoroutines(t *testing.T) {
-	u, err := enrich.NewUserAgents()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	for g := range 8 {
-		wg.Go(func() {
-			for i := range 2000 {
-				ua := strings.Replace(chrome, "130", fmt.Sprint(100+(i*g)%60), 1)
-				if a := u.Recognise(enrich.Headers{UserAgent: ua}); a.Browser != "Chrome" || a.Version != fmt.Sprint(100+(i*g)%60) {
-					t.Errorf("%s is %+v", ua, a)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
 
 // atlas knows one network.
 type atlas struct{ asked *int }
@@ -171,7 +83,7 @@ func (b book) Holding(string, consent.EditionKey) (*consent.Edition, bool) { ret
 // TestFacts: nothing is derived that the decision does not license, and an
 // address is not even looked up without need.
 func TestFacts(t *testing.T) {
-	u, err := enrich.NewUserAgents()
+	u, err := agents.New()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +123,7 @@ func TestFacts(t *testing.T) {
 }
 
 func TestFactsRefuses(t *testing.T) {
-	u, err := enrich.NewUserAgents()
+	u, err := agents.New()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/agents"
 	"kelisim/pipeline/outcome"
 )
 
@@ -84,7 +85,7 @@ func expect(t *testing.T, file string) expected {
 	if err != nil {
 		t.Fatal(err)
 	}
-	agents, err := enrich.NewUserAgents()
+	recogniser, err := agents.New()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,7 @@ func expect(t *testing.T, file string) expected {
 		switch {
 		case !consents[who]:
 			e.refused++
-		case agents.Recognise(enrich.Headers{UserAgent: field[2]}).Bot != outcome.None:
+		case recogniser.Recognise(enrich.Headers{UserAgent: field[2]}).Bot != outcome.None:
 			e.bots++
 		default:
 			e.stored++

@@ -26,6 +26,7 @@ import (
 	"kelisim/pipeline"
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/agents"
 	"kelisim/pipeline/enrich/geo"
 	"kelisim/pipeline/enrich/source"
 	"kelisim/pipeline/gate"
@@ -267,7 +268,7 @@ func (n *Node) openSpool(ctx context.Context) error {
 // serve builds the pipeline and the edge, and starts everything that runs in
 // the background.
 func (n *Node) serve(ctx context.Context) error {
-	agents, err := enrich.NewUserAgents()
+	recogniser, err := agents.New()
 	if err != nil {
 		return err
 	}
@@ -275,7 +276,7 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	enricher, err := enrich.New(enrich.Options{Agents: agents, Places: n.places, Sources: from})
+	enricher, err := enrich.New(enrich.Options{Agents: recogniser, Places: n.places, Sources: from})
 	if err != nil {
 		return err
 	}
@@ -299,7 +300,7 @@ func (n *Node) serve(ctx context.Context) error {
 	}
 	edge, err := collector.New(collector.Options{
 		Catalogue: n.catalogue, Banner: asked, Assets: assets, Keys: n.keys.Ring(), Revoked: n.revoked, Ledger: n.journal, Pipeline: events,
-		Agents: agents, Held: rights.New(n.db.Rights()), Ready: n.readiness, Proxies: n.o.Config.TrustedProxies,
+		Agents: recogniser, Held: rights.New(n.db.Rights()), Ready: n.readiness, Proxies: n.o.Config.TrustedProxies,
 		Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random,
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"kelisim/pipeline"
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/agents"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/outcome"
@@ -99,11 +100,11 @@ func (s *Site) build() (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	agents, err := enrich.NewUserAgents()
+	recogniser, err := agents.New()
 	if err != nil {
 		return nil, err
 	}
-	e, err := enrich.New(enrich.Options{Agents: agents, Places: almaty{}, Sources: search{}})
+	e, err := enrich.New(enrich.Options{Agents: recogniser, Places: almaty{}, Sources: search{}})
 	if err != nil {
 		return nil, err
 	}
