@@ -232,6 +232,12 @@ func (n *node) attempts(t *testing.T, m *mint) []attempt {
 		{name: "a crawler", reason: "bot", detail: "crawler", token: good,
 			headers: map[string]string{"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}},
 		{name: "a tool", reason: "bot", detail: "tool", token: good, headers: map[string]string{"User-Agent": "curl/8.5.0"}},
+		{name: "a driven browser", reason: "bot", detail: "headless", token: good,
+			headers: map[string]string{"User-Agent": strings.Replace(browser, "Chrome/", "HeadlessChrome/", 1)}},
+		{name: "nobody's name", reason: "bot", detail: "nameless", token: good, headers: map[string]string{"User-Agent": ""}},
+		{name: "headers that contradict each other", reason: "bot", detail: "headers", token: good, headers: map[string]string{
+			"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0", "Sec-CH-UA": `"Chromium";v="142"`,
+		}},
 		{name: "an unknown key", reason: "invalid", detail: "malformed", token: good, event: map[string]any{"ip": "203.0.113.9"}},
 		{name: "a wrong type", reason: "invalid", detail: "malformed", token: good, event: map[string]any{"url": 7}},
 		{name: "an undeclared event", reason: "invalid", detail: "undeclared", token: good, event: map[string]any{"name": "never_declared"}},
