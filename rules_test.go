@@ -90,6 +90,7 @@ func TestPurePackages(t *testing.T) {
 	pure := map[string]bool{
 		"kelisim/consent": true, "kelisim/consent/policy": true, "kelisim/pipeline/outcome": true, "kelisim/pipeline/validate": true,
 		"kelisim/pipeline/gate": true, "kelisim/pipeline/enrich": true, "kelisim/pipeline/minimise": true,
+		"kelisim/pipeline/enrich/agents": true, "kelisim/pipeline/enrich/source": true,
 	}
 	banned := []string{"os", "net", "net/http", "database/sql", "os/exec", "syscall"}
 	for _, p := range packages(t) {
@@ -101,6 +102,10 @@ func TestPurePackages(t *testing.T) {
 				if imported == b {
 					t.Errorf("%s imports %s: it must do no input or output", p.ImportPath, b)
 				}
+			}
+			// A hash of an address or a User-Agent is an identifier of its own.
+			if under(p.ImportPath, "kelisim/pipeline") && under(imported, "crypto", "hash", "math/rand") {
+				t.Errorf("%s imports %s: no identifier is derived from what a browser is or where it is (R37, R48)", p.ImportPath, imported)
 			}
 		}
 		eachFile(t, p, func(name string, f *ast.File) {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"kelisim/consent"
 )
 
@@ -317,5 +319,72 @@ func TestRowExpiry(t *testing.T) {
 		case got.After(at.AddDate(0, 0, days)), got.After(end), !got.Equal(got.Truncate(24 * time.Hour)), !got.After(at):
 			t.Fatalf("%s, %d days, consent until %s: %s", at, days, end, got)
 		}
+	}
+}
+
+// TestEachItemStandsAlone is R65: a yes to one thing, such as accepting an offer or
+// telemetry, is a yes to nothing else. What is granted is what was chosen, whatever
+// else was asked, and accepting all is the only action that grants more than named.
+func TestEachItemStandsAlone(t *testing.T) {
+	items := []consent.Item{
+		{ID: "activation", Kind: consent.KindPurpose, RetentionDays: 30},
+		{ID: "analytics", Fields: consent.FieldsOf(consent.FieldPage), RetentionDays: 30},
+		{ID: "marketing", Fields: consent.FieldsOf(consent.FieldCampaign), RetentionDays: 30},
+		{ID: "third_party", Kind: consent.KindThirdParty}, {ID: "cross_border", Kind: consent.KindCrossBorder},
+	}
+	e, err := consent.NewEdition(consent.EditionOptions{Site: "shop", Hash: [32]byte{1}, Number: 1, Items: items, TermMonths: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for set := 1; set < 1<<len(items); set++ {
+		choices, want := map[string]bool{}, []string{}
+		for i, it := range items {
+			choices[it.ID] = set&(1<<i) != 0
+			if choices[it.ID] {
+				want = append(want, it.ID)
+			}
+		}
+		v, err := consent.Decide(consent.Choice{Action: consent.Custom, Choices: choices}, e, consent.Decision{}, nil, noon, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, e.IDs(v.Decision.Items())); d != "" {
+			t.Errorf("chosen %v\n%s", want, d)
+		}
+		if fields := e.Permits(v.Decision.Items()).Fields; fields.Has(consent.FieldPage) != choices["analytics"] || fields.Has(consent.FieldCampaign) != choices["marketing"] {
+			t.Errorf("chosen %v licenses %s", want, fields)
+		}
+	}
+}
+
+// TestSitesShareNoID is R38: what a browser decided on one site is nobody on
+// another, also where it shows the token of the first.
+func TestSitesShareNoID(t *testing.T) {
+	sites := map[string]*consent.Edition{}
+	for i, name := range []string{"one", "two"} {
+		e, err := consent.NewEdition(consent.EditionOptions{
+			Site: name, Hash: [32]byte{byte(i)}, Number: 1, TermMonths: 6,
+			Items: []consent.Item{{ID: "analytics", Fields: consent.FieldsOf(consent.FieldPage), RetentionDays: 30}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sites[name] = e
+	}
+	accept := consent.Choice{Action: consent.AcceptAll}
+	first, err := consent.Decide(accept, sites["one"], consent.Decision{}, nil, noon, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := consent.Decide(accept, sites["two"], first.Decision, sites["one"], noon, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.Decision.ID() == first.Decision.ID() || second.Lowest != 0 || second.State != consent.StateGiven {
+		t.Errorf("the second site knows the first: %+v", second)
+	}
+	refused, err := consent.Decide(consent.Choice{Action: consent.RefuseAll}, sites["two"], first.Decision, sites["one"], noon, rand.Reader)
+	if err != nil || !refused.Decision.IsZero() || refused.Lowest != 0 {
+		t.Errorf("a refusal on the second site ends the consent on the first: %+v, %v", refused, err)
 	}
 }
