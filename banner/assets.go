@@ -46,7 +46,7 @@ func NewAssets(files fs.FS) (*Assets, error) {
 	if a.loader, err = fs.ReadFile(files, "k.js"); err != nil {
 		return nil, fmt.Errorf("banner: read assets: %w", err)
 	}
-	for kind, name := range map[string]string{"banner": "banner.js", "style": "banner.css", "telemetry": "telemetry.js"} {
+	for kind, name := range map[string]string{"banner": "banner.js", "style": "banner.css", "telemetry": "telemetry.js", "vitals": "vitals.js"} {
 		body, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, fmt.Errorf("banner: read assets: %w", err)
@@ -68,7 +68,7 @@ func (a *Assets) File(name string) (Asset, bool) {
 }
 
 // Files is the address of each file the loader loads, relative to the
-// collector: banner, style, telemetry.
+// collector: banner, style, telemetry, vitals.
 func (a *Assets) Files() map[string]string {
 	out := map[string]string{}
 	for kind, name := range a.names {
@@ -102,6 +102,8 @@ func (a *Assets) Loader(editions map[string][]string) []byte {
 	b.Write(object(a.names["style"]))
 	b.WriteString(`,telemetry:`)
 	b.Write(object(a.names["telemetry"]))
+	b.WriteString(`,vitals:`)
+	b.Write(object(a.names["vitals"]))
 	b.WriteString("}};\n")
 	b.Write(a.loader)
 	return b.Bytes()

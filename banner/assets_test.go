@@ -20,7 +20,7 @@ func TestAssets(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := a.Files()
-	if len(files) != 3 {
+	if len(files) != 4 {
 		t.Fatalf("the files are %v", files)
 	}
 	for kind, address := range files {
@@ -74,6 +74,7 @@ func fake(loader string) fstest.MapFS {
 		"banner.js":    {Data: []byte("b")},
 		"banner.css":   {Data: []byte("s")},
 		"telemetry.js": {Data: []byte("t")},
+		"vitals.js":    {Data: []byte("v")},
 	}
 }
 
@@ -85,7 +86,7 @@ func TestLoader(t *testing.T) {
 	f := a.Files()
 	got := string(a.Loader(map[string][]string{"shop": {"0123456789abcdef", "fedcba9876543210"}, "blog": {"00"}}))
 	want := `self.kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},f:{banner:"` + f["banner"] +
-		`",style:"` + f["style"] + `",telemetry:"` + f["telemetry"] + "\"}};\ngo();"
+		`",style:"` + f["style"] + `",telemetry:"` + f["telemetry"] + `",vitals:"` + f["vitals"] + "\"}};\ngo();"
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -12,7 +12,7 @@ import (
 type Marker struct {
 	Edition EditionKey
 	Items   []string // ids of what was granted
-	Caps    string   // letters of the telemetry it allows: p page views, e custom events, g engaged time
+	Caps    string   // letters of the telemetry it allows: p page views, e custom events, g engaged time, v vitals
 	Expires time.Time
 	GPC     bool
 	State   State // StateGiven, StateRefused or StateWithdrawn
@@ -44,6 +44,9 @@ func caps(f Fields) string {
 	}
 	if f.Has(FieldPage) && f.Has(FieldSession) && f.Has(FieldEngagement) {
 		b.WriteByte('g')
+	}
+	if f.Has(FieldPage) && f.Has(FieldVitals) {
+		b.WriteByte('v')
 	}
 	return b.String()
 }

@@ -115,7 +115,7 @@ const update = (): void => {
   doc.dispatchEvent(new CustomEvent('kelisim:change', { detail: next }));
 };
 
-const host: Host = { base, site, lang, nonce, trusted, style: base + boot.f.style, state: () => state, update, channel, log };
+const host: Host = { base, site, lang, nonce, trusted, style: base + boot.f.style, state: () => state, update, load, channel, log };
 
 const api = {
   event(name: string, props: Props | undefined): void {

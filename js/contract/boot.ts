@@ -16,6 +16,8 @@ export interface Host {
   readonly state: () => State;
   /** Reads the cookie again. */
   readonly update: () => void;
+  /** Loads a file of the collector, once. */
+  readonly load: (url: string) => Promise<unknown>;
   /** Other tabs of the site; any message means: read the cookie again. */
   readonly channel: BroadcastChannel | undefined;
   readonly nonce: string;
@@ -45,11 +47,13 @@ export interface Boot {
   /** Per site: the current edition and the older ones that still hold. */
   e: Record<string, readonly string[]>;
   /** Addresses, relative to the collector. */
-  f: { banner: string; style: string; telemetry: string };
+  f: { banner: string; style: string; telemetry: string; vitals: string };
   /** Set by the banner script. */
   b?: (host: Host) => Banner;
   /** Set by the telemetry script. */
   t?: (granted: Granted, host: Host) => Telemetry;
+  /** Set by the script that measures vitals. */
+  v?: (report: (measures: Record<string, number>) => void, signal: AbortSignal) => void;
 }
 
 declare global {
@@ -59,7 +63,7 @@ declare global {
     trustedTypes?: { createPolicy(name: string, rules: Record<string, (text: string) => string>): TrustedPolicy };
   }
   interface Document {
-    readonly prerendering?: boolean;
+    prerendering?: boolean;
   }
   interface Navigator {
     readonly globalPrivacyControl?: boolean;

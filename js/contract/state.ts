@@ -13,7 +13,7 @@ interface Decided {
   readonly edition: string;
   /** Ids of the consent items that were granted. */
   readonly purposes: readonly string[];
-  /** Letters of the telemetry allowed: p page views, e custom events, g engaged time. */
+  /** Letters of the telemetry allowed: p page views, e custom events, g engaged time, v vitals. */
   readonly caps: string;
   /** End of the decision, milliseconds since 1970. */
   readonly expires: number;

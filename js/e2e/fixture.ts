@@ -19,6 +19,7 @@ const files: Record<string, [string, Buffer]> = {
   'a/banner.0.js': ['text/javascript; charset=utf-8', asset('banner.js')],
   'a/banner.0.css': ['text/css; charset=utf-8', asset('banner.css')],
   'a/telemetry.0.js': ['text/javascript; charset=utf-8', asset('telemetry.js')],
+  'a/vitals.0.js': ['text/javascript; charset=utf-8', asset('vitals.js')],
 };
 
 /** One request as it arrived. */
@@ -41,6 +42,8 @@ export class Fixture {
   /** Drop every event for this reason. */
   drop: string | undefined;
   edition = 'a1b2c3d4e5f60718';
+  /** Letters of the telemetry that analytics allows. */
+  caps = 'peg';
   #grants = new Map<string, string[]>();
   #server: Server | undefined;
   origin = '';
@@ -92,7 +95,7 @@ export class Fixture {
   }
 
   #boot(): string {
-    const f = { banner: 'a/banner.0.js', style: 'a/banner.0.css', telemetry: 'a/telemetry.0.js' };
+    const f = { banner: 'a/banner.0.js', style: 'a/banner.0.css', telemetry: 'a/telemetry.0.js', vitals: 'a/vitals.0.js' };
     return `self.kelisimBoot=${JSON.stringify({ e: { shop: [this.edition] }, f })};`;
   }
 
@@ -117,7 +120,7 @@ export class Fixture {
       .map(({ id }) => id);
     const now = Math.floor(Date.now() / day);
     const state = granted[0] ? 'g' : live || action === 'withdraw' ? 'w' : 'r';
-    const caps = granted.includes('analytics') ? 'peg' : '';
+    const caps = granted.includes('analytics') ? this.caps : '';
     const marker = `1.${this.edition}.${granted.join('+')}.${caps}.${now + 180}.${gpc ? 1 : 0}.${state}`;
     const token = randomBytes(16).toString('hex');
     if (granted[0]) this.#grants.set(token, granted);

@@ -43,7 +43,7 @@ async function turn(page: Page, hidden: boolean): Promise<void> {
   await page.evaluate((value) => {
     Object.defineProperty(document, 'hidden', { value, configurable: true });
     Object.defineProperty(document, 'visibilityState', { value: value ? 'hidden' : 'visible', configurable: true });
-    document.dispatchEvent(new Event('visibilitychange'));
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
   }, hidden);
 }
 
@@ -217,4 +217,30 @@ test('the page hears of every change', async () => {
   expect(await page.evaluate(() => (window as never as { heard: string[] }).heard)).toEqual([
     'undecided', 'granted', 'on granted', 'withdrawn', 'on withdrawn',
   ]);
+});
+
+test('vitals are measured only where they are allowed, and reported once, with the page view they belong to', async () => {
+  const without = await consenting();
+  await turn(without, true);
+  await until('the engaged time', () => named('engagement').length > 0);
+  expect(named('vitals')).toEqual([]);
+  expect(fixture.calledPaths).not.toContain('/kelisim/a/vitals.0.js');
+
+  fixture.caps = 'pegv';
+  const page = await consenting('/measured');
+  await until('the script', () => fixture.calledPaths.includes('/kelisim/a/vitals.0.js'));
+  await page.locator('body').click();
+  await page.waitForTimeout(500);
+  await turn(page, true);
+  await until('the vitals', () => named('vitals').length > 0);
+  await turn(page, false);
+  await turn(page, true);
+  await page.waitForTimeout(500);
+  const [vitals, ...more] = named('vitals');
+  expect(more).toEqual([]);
+  expect(vitals!.seq).toBe(named('pageview').at(-1)!.seq);
+  expect(vitals!.session).toBe(named('pageview').at(-1)!.session);
+  expect(vitals!.url).toBeUndefined();
+  expect(Object.keys(vitals!.props!).every((name) => ['lcp', 'inp', 'cls', 'ttfb', 'fcp'].includes(name))).toBe(true);
+  expect(vitals!.props!.ttfb).toBeGreaterThanOrEqual(0);
 });

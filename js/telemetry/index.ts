@@ -7,7 +7,7 @@ import type { Host, Telemetry } from '../contract/boot.ts';
 import type { Granted } from '../contract/state.ts';
 import { attention } from './attention.ts';
 import { forget, numbers } from './number.ts';
-import { outbox, type What } from './outbox.ts';
+import { outbox, type Outbox, type What } from './outbox.ts';
 import type { Session } from './session.ts';
 import { cleanReferrer, cleanUrl } from './url.ts';
 
@@ -39,7 +39,10 @@ function start({ caps, raw, expires }: Granted, host: Host): Telemetry {
     return session;
   };
 
-  if (caps.includes('p')) views(caps.includes('g'), record, box.push, signal);
+  if (caps.includes('p')) {
+    const first = views(caps.includes('g'), record, box.push, signal);
+    if (caps.includes('v')) vitals(first, box, host, signal);
+  }
   onLeave(signal, () => void box.flush());
 
   return {
@@ -58,13 +61,25 @@ function onLeave(signal: AbortSignal, act: () => void): void {
   document.addEventListener('visibilitychange', () => document.hidden && act(), on);
 }
 
-/** Page views, inside the page as well, and the engaged time of each. */
+/** The loading and response times of the first page view; later ones inside the page load nothing. */
+function vitals(first: Promise<Session | undefined>, box: Outbox, { load }: Host, signal: AbortSignal): void {
+  const boot = window.kelisimBoot!;
+  void Promise.all([first, load(boot.f.vitals)]).then(([view]) => {
+    if (!view || signal.aborted) return;
+    boot.v!((props) => {
+      box.push(view, { name: 'vitals', props });
+      void box.flush();
+    }, signal);
+  });
+}
+
+/** Page views, inside the page as well, and the engaged time of each. Returns the first one. */
 function views(
   timed: boolean,
   record: (what: What) => Promise<Session | undefined>,
   push: (session: Session, what: What) => void,
   signal: AbortSignal,
-): void {
+): Promise<Session | undefined> {
   const clock = attention();
   let path: string | undefined;
   let view: Session | undefined; // the page view that time is counted for
@@ -79,7 +94,7 @@ function views(
     }
   };
 
-  const open = async (from = location.origin): Promise<void> => {
+  const open = async (from = location.origin): Promise<Session | undefined> => {
     report();
     clock.reset();
     path = location.pathname;
@@ -89,6 +104,7 @@ function views(
     const referrer = cleanReferrer(from);
     const session = await record({ name: 'pageview', url: cleanUrl(location), ...(referrer && { referrer }) });
     if (mine === count) view = session;
+    return session;
   };
 
   const moved = (): void => {
@@ -112,7 +128,7 @@ function views(
     report();
     clock.away();
   });
-  void open(document.referrer);
+  return open(document.referrer);
 }
 
 window.kelisimBoot!.t = start;
