@@ -201,18 +201,27 @@ func FuzzRecognise(f *testing.F) {
 	}
 	words := closedLists()
 	f.Fuzz(func(t *testing.T, userAgent, brands, mobile, platform string) {
-		a := r.Recognise(enrich.Headers{UserAgent: userAgent, Brands: brands, Mobile: mobile, Platform: platform})
-		if a.Bot != outcome.None {
-			if a.Bot.Reason() != outcome.ReasonBot || a != (enrich.Agent{Bot: a.Bot}) {
+		for _, h := range []enrich.Headers{
+			{UserAgent: userAgent, Brands: brands, Mobile: mobile, Platform: platform},
+			{UserAgent: windows + " " + userAgent, Brands: `"` + canary + `";v="` + canary + `", ` + brands, Mobile: mobile + canary, Platform: `"` + canary + platform},
+			{UserAgent: strings.Replace(userAgent, "/", "/"+canary, 1), Brands: brands, Mobile: mobile, Platform: platform},
+		} {
+			a := r.Recognise(h)
+			if a.Bot != outcome.None && (a.Bot.Reason() != outcome.ReasonBot || a != (enrich.Agent{Bot: a.Bot})) {
 				t.Fatalf("%+v", a)
 			}
-			return
-		}
-		if !words[a.Browser] || !words[a.OS] || !words[a.Device] || digits(a.Version) != a.Version {
-			t.Fatalf("%+v", a)
+			if !words[a.Browser] || !words[a.OS] || !words[a.Device] || a.Version != "" && digits(a.Version) != a.Version {
+				t.Fatalf("%+v", a)
+			}
+			if strings.Contains(a.Browser+a.Version+a.OS+a.Device, canary) {
+				t.Fatalf("%+v holds the canary", a)
+			}
 		}
 	})
 }
+
+// canary is no word of a list, and no version.
+const canary = "7c4nary7"
 
 // closedLists is every word that may come out.
 func closedLists() map[string]bool {

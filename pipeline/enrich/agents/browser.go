@@ -68,10 +68,8 @@ func family(userAgent string) (name, major string) {
 			continue
 		}
 		switch {
-		case t.word == "Trident/":
-			if _, rv, ok := strings.Cut(userAgent, "rv:"); ok {
-				return ie, digits(rv)
-			}
+		case t.family == ie:
+			return ie, explorer(userAgent)
 		case t.word == "Opera/":
 			if _, later, ok := strings.Cut(userAgent, "Version/"); ok {
 				return opera, digits(later) // from the tenth on, Opera/ stays at 9.80
@@ -81,20 +79,38 @@ func family(userAgent string) (name, major string) {
 		}
 		return t.family, digits(userAgent[at+len(t.word):])
 	}
-	if rest, only := strings.CutPrefix(userAgent, "Safari/"); only {
-		return safari, digits(rest) // a part of Safari that loads icons
-	}
 	ua := useragent.New(userAgent)
 	given, version := ua.Browser()
 	name = known[given]
-	switch {
-	case name == safari && !strings.Contains(userAgent, "Version/"):
-		return name, "" // the page of an application, which does not say its version
-	case name == "Android Browser" && strings.Contains(userAgent, "Chrome/"), name == "" && strings.Contains(userAgent, " Chrome/"):
-		_, v, _ := strings.Cut(userAgent, "Chrome/")
-		return chrome, digits(v)
+	if _, v, ok := strings.Cut(userAgent, " Chrome/"); ok && (name == "" || name == safari || name == "Android Browser") {
+		return chrome, digits(v) // a name of its own stands before it
+	}
+	if name == safari { // the page of an application does not say its version
+		_, version, _ = strings.Cut(userAgent, "Version/")
 	}
 	return name, digits(version)
+}
+
+// explorer is the major version of Internet Explorer. From the eighth on the engine
+// tells it, also where a page is shown as an older one would.
+func explorer(userAgent string) string {
+	if _, rv, ok := strings.Cut(userAgent, "; rv:"); ok {
+		return digits(rv)
+	}
+	if _, engine, ok := strings.Cut(userAgent, "Trident/"); ok {
+		switch digits(engine) {
+		case "4":
+			return "8"
+		case "5":
+			return "9"
+		case "6":
+			return "10"
+		case "7", "8":
+			return "11"
+		}
+	}
+	_, after, _ := strings.Cut(userAgent, "MSIE ")
+	return digits(after)
 }
 
 // brands are the names in Sec-CH-UA that tell more than the User-Agent.
