@@ -212,9 +212,7 @@ func (e *Edition) ExpiryOf(now time.Time) time.Time {
 // RowExpiry is when a row must go: the earlier of its retention and the end of
 // the consent, floored to 00:00 UTC.
 func RowExpiry(at time.Time, days int, consentEnd time.Time) time.Time {
-	end := at.UTC().AddDate(0, 0, days)
-	if consentEnd.Before(end) {
-		end = consentEnd.UTC()
-	}
-	return end.Truncate(24 * time.Hour)
+	const day = 24 * 60 * 60
+	end := min(at.Unix()+int64(days)*day, consentEnd.Unix())
+	return time.Unix(end-(end%day+day)%day, 0).UTC()
 }

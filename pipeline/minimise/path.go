@@ -159,17 +159,61 @@ func encoded(s string) string {
 	return s
 }
 
-// tag is the value of one allow-listed campaign key. What is too long, reads as
-// something personal, or holds anything but letters, digits and a few signs is
-// left out whole.
-func tag(query, key string) string {
-	s, ok := parameter(query, key)
-	if !ok || s == "" {
-		return ""
+// tags keeps the allow-listed campaign keys of a query, the first value of each.
+func (v *Values) tags(query string) {
+	for query != "" {
+		at := strings.IndexByte(query, '&')
+		pair := query
+		if at >= 0 {
+			pair, query = query[:at], query[at+1:]
+		} else {
+			query = ""
+		}
+		key, found := strings.CutPrefix(pair, "utm_")
+		if !found {
+			continue
+		}
+		key, value, _ := strings.Cut(key, "=")
+		if to := v.campaignKey(key); to != nil && *to == "" {
+			*to = tag(value)
+		}
 	}
-	s, err := url.QueryUnescape(s)
+}
+
+// campaignKey is where the value of a campaign key goes; nil for every other key.
+func (v *Values) campaignKey(key string) *string {
+	switch key {
+	case "source":
+		return &v.UTMSource
+	case "medium":
+		return &v.UTMMedium
+	case "campaign":
+		return &v.UTMCampaign
+	case "content":
+		return &v.UTMContent
+	case "term":
+		return &v.UTMTerm
+	}
+	return nil
+}
+
+// tag is the value of a campaign key. What is too long, reads as something
+// personal, or holds anything but letters, digits and a few signs is left out
+// whole.
+func tag(encoded string) string {
+	s, err := url.QueryUnescape(encoded)
 	if err != nil || len(s) > maxTag {
 		return ""
+	}
+	letters := true
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			letters = false
+			break
+		}
+	}
+	if letters {
+		return s
 	}
 	for _, c := range s {
 		switch {
@@ -183,16 +227,4 @@ func tag(query, key string) string {
 		return ""
 	}
 	return s
-}
-
-// parameter finds the first value of a key in a query, still encoded.
-func parameter(query, key string) (string, bool) {
-	for query != "" {
-		var pair string
-		pair, query, _ = strings.Cut(query, "&")
-		if name, value, _ := strings.Cut(pair, "="); name == key {
-			return value, true
-		}
-	}
-	return "", false
 }

@@ -70,6 +70,7 @@ func TestTag(t *testing.T) {
 	for query, want := range map[string]string{
 		"utm_source=news":                       "news",
 		"a=1&utm_source=news&b":                 "news",
+		"utm_medium=a&utm_source&utm_source=b":  "b",
 		"utm_source=a&utm_source=b":             "a",
 		"utm_source=%D0%96%D0%B0%D0%B7+2026":    "Жаз 2026",
 		"utm_source=":                           "",
@@ -83,8 +84,9 @@ func TestTag(t *testing.T) {
 		"utm_source=" + strings.Repeat("a", 65): "",
 		"utm_source=" + strings.Repeat("a", 64): strings.Repeat("a", 64),
 	} {
-		if got := tag(query, "utm_source"); got != want {
-			t.Errorf("tag of %s: %q, want %q", query, got, want)
+		var v Values
+		if v.tags(query); v.UTMSource != want {
+			t.Errorf("source of %s: %q, want %q", query, v.UTMSource, want)
 		}
 	}
 }
