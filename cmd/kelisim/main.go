@@ -40,6 +40,7 @@ func commands() []command {
 		{"demo", "serve with a demo site, its policy and, if wanted, visitors", runDemo},
 		{"check", "validate the configuration and every policy", check},
 		{"migrate", "create or upgrade the schema", migrate},
+		{"audit", "prove the laws of the system on the live database", runAudit},
 		{"user", "add, list or remove accounts of the dashboard", user},
 		{"key", "list, rotate or prune the keys that sign tokens", key},
 		{"load", "play visitors against a running collector", load},
