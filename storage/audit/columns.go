@@ -70,7 +70,7 @@ func licensed(f consent.Fields) consent.Fields {
 }
 
 // needed is SQL for the set of fields that a row needs: those of the values it
-// holds, of the kind of event it is, and of its network.
+// holds, and of the kind of event it is. That of its network is not among them.
 func needed() string {
 	holds := map[consent.Fields][]string{
 		consent.FieldsOf(consent.FieldPage):       {is(validate.Pageview, validate.Engagement, validate.Vitals)},
@@ -78,7 +78,6 @@ func needed() string {
 		consent.FieldsOf(consent.FieldEngagement): {is(validate.Engagement)},
 		consent.FieldsOf(consent.FieldVitals):     {is(validate.Vitals)},
 		consent.FieldsOf(consent.FieldEvents):     {"NOT " + is(validate.Pageview, validate.Engagement, validate.Vitals)},
-		consent.FieldsOf(consent.FieldAddress):    {"network"},
 	}
 	for _, c := range eventColumns() {
 		if c.holds == "" {
@@ -96,19 +95,10 @@ func needed() string {
 	var terms []string
 	for bit := consent.Fields(1); bit != 0; bit <<= 1 {
 		if conditions := holds[bit]; len(conditions) > 0 {
-			terms = append(terms, fmt.Sprintf("if((%s), %d, 0)", strings.Join(conditions, ") OR ("), uint32(bit)))
+			terms = append(terms, fmt.Sprintf("toUInt32((%s)) * %d", strings.Join(conditions, ") OR ("), uint32(bit)))
 		}
 	}
 	return "toUInt32(" + strings.Join(terms, " + ") + ")"
-}
-
-// columnsOf is SQL for every column of events, of a table that a query calls so.
-func columnsOf(table string) string {
-	var names []string
-	for _, c := range eventColumns() {
-		names = append(names, table+"."+c.name+" AS "+c.name)
-	}
-	return strings.Join(names, ", ")
 }
 
 func is(names ...string) string { return "name IN ('" + strings.Join(names, "', '") + "')" }

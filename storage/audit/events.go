@@ -27,9 +27,10 @@ type judge struct {
 func (r *run) judge(s span, p *permissions) judge {
 	number := func(v verdict) string { return strconv.Itoa(int(v)) }
 	text := strings.NewReplacer(
-		"/*range*/", s.condition(), "/*class*/", classSQL, "/*columns*/", columnsOf("e"), "/*held*/", held(), "/*needed*/", needed(), "/*short*/", shortSQL,
+		"/*range*/", s.condition(), "/*class*/", classSQL, "/*held*/", held(), "/*needed*/", needed(), "/*short*/", shortSQL,
 		"/*channel*/", number32(consent.FieldsOf(consent.FieldReferrer, consent.FieldCampaign)), "/*channelbit*/", number32(channelBit),
-		"/*events*/", number32(consent.FieldsOf(consent.FieldEvents)), "/*declared*/", p.declared(),
+		"/*address*/", number32(consent.FieldsOf(consent.FieldAddress)), "/*undeclaring*/", p.undeclaring(),
+		"/*rest*/", restSQL, "/*never*/", strconv.Itoa(never),
 		"/*unjudged*/", number(unjudged), "/*noDecision*/", number(noDecision), "/*noEdition*/", number(noEdition),
 		"/*tooEarly*/", number(tooEarly), "/*tooLate*/", number(tooLate), "/*withdrawn*/", number(withdrawn),
 		"/*unerased*/", number(unerased), "/*narrowed*/", number(narrowed), "/*noPurpose*/", number(noPurpose),
@@ -43,6 +44,10 @@ func (r *run) judge(s span, p *permissions) judge {
 	)}
 }
 
+// restSQL tells an event from the others of its consent, as a network of an
+// address names it.
+const restSQL = "cityHash64(session_id, seq, name)"
+
 func number32(f consent.Fields) string { return strconv.FormatUint(uint64(f), 10) }
 
 // args are the classes as arrays; the place 0 is for a class that came up since
@@ -53,7 +58,8 @@ func (p *permissions) args() []any {
 	add := func(c class, edition int) {
 		for name, v := range map[string]int{
 			"editions": edition, "allowed": int(licensed(c.allowed.Fields)), "offered": int(licensed(c.offered)), "quiet": int(licensed(c.quiet.Fields)),
-			"days": c.allowed.Days, "quietdays": c.quiet.Days, "addressdays": c.allowed.AddressDays, "quietaddressdays": c.quiet.AddressDays,
+			"days": c.allowed.Days, "longdays": max(c.allowed.Days, c.quiet.Days),
+			"addressdays": c.allowed.AddressDays, "longaddressdays": max(c.allowed.AddressDays, c.quiet.AddressDays),
 		} {
 			columns[name] = append(columns[name], v)
 		}
@@ -70,13 +76,17 @@ func (p *permissions) args() []any {
 	return args
 }
 
-// declared is the set of what the editions declare, in SQL.
-func (p *permissions) declared() string {
+// undeclaring is SQL for whether a row is of an event, or has a property, that its
+// edition does not declare. Where none of the site's is, nothing has to be asked.
+func (p *permissions) undeclaring() string {
+	if len(p.undeclared) == 0 {
+		return "false"
+	}
 	var out []string
-	for _, d := range p.properties() {
+	for _, d := range append(p.undeclared, property{}, property{}) { // at least two, so that they read as a list
 		out = append(out, fmt.Sprintf("(%d, %s, %s)", d.edition, quoted(d.event), quoted(d.name)))
 	}
-	return strings.Join(out, ", ")
+	return "arrayExists(p -> (edition, name, p) IN (" + strings.Join(out, ", ") + "), arrayPushBack(mapKeys(props), ''))"
 }
 
 func quoted(s string) string {
@@ -88,13 +98,13 @@ func (r *run) part(ctx context.Context, s span, p *permissions) error {
 	j := r.judge(s, p)
 	var groups []struct {
 		Verdict  uint8     `ch:"verdict"`
-		Day      time.Time `ch:"day"`
+		Day      time.Time `ch:"on_day"`
 		Live     bool      `ch:"live"`
 		N        uint64    `ch:"n"`
 		Networks uint64    `ch:"networks"`
 	}
-	query := "SELECT verdict, if(verdict = 0, toDate(time), toDate(0)) AS day, verdict = 0 AND expires_at > fromUnixTimestamp64Milli(@now) AS live, " +
-		"count() AS n, countIf(network) AS networks FROM (" + j.sql + ") GROUP BY verdict, day, live ORDER BY verdict"
+	query := "SELECT verdict, if(verdict = 0, toDate(day), toDate(0)) AS on_day, verdict = 0 AND expires_at > fromUnixTimestamp64Milli(@now) AS live, " +
+		"count() AS n, countIf(network) AS networks FROM (" + j.sql + ") GROUP BY verdict, on_day, live ORDER BY verdict"
 	if err := r.o.Conn.Select(r.context(ctx), &groups, query, j.args...); err != nil {
 		return fmt.Errorf("audit: judge events: %w", err)
 	}
@@ -134,6 +144,14 @@ func (r *run) count(site string, day time.Time, n uint64) {
 		r.orderly[site] = map[time.Time]uint64{}
 	}
 	r.orderly[site][dayOf(day)] += n
+}
+
+// uncount takes rows away again that turn out to break a rule after all.
+func (r *run) uncount(site string, day time.Time, n uint64) {
+	there := r.orderly[site][dayOf(day)]
+	if there > 0 {
+		r.orderly[site][dayOf(day)] = there - min(there, n)
+	}
 }
 
 // strangers tells rows whose decision is on another site from rows whose
@@ -231,6 +249,7 @@ func (r *run) doubled(ctx context.Context, j judge) error {
 		return fmt.Errorf("audit: events that stand twice: %w", err)
 	}
 	for i := range rows {
+		r.uncount(j.span.site, rows[i].Time, rows[i].N-1)
 		r.found(ruleDoubled, rows[i].N-1, Example{
 			Site: j.span.site, ConsentID: &rows[i].ConsentID, Time: &rows[i].Time, Event: printable(rows[i].Name),
 			Note: strconv.FormatUint(rows[i].N, 10) + " times",

@@ -1,99 +1,107 @@
 -- One row for each event of a range, with the verdict on it: the decision that it
--- names, what revoked or erased that, and the network that belongs to it.
+-- names, what revoked or erased that, and the network that belongs to it. Moments
+-- are milliseconds since 1970, and terms seconds: they are compared ten million
+-- times.
 WITH
     revoked AS
     (
-        SELECT consent_id, groupArray((lowest, time)) AS cuts
+        SELECT consent_id, groupArray((lowest, toUnixTimestamp64Milli(time))) AS cuts
         FROM revocations
         WHERE site = @site AND /*range*/
         GROUP BY consent_id
     ),
     jobs AS
     (
-        SELECT whose AS consent_id, groupArray((what, below, lost, asked)) AS ended
+        SELECT whose AS consent_id, groupArray((what, below, gone, asked)) AS ended
         FROM
         (
-            SELECT any(consent_id) AS whose, any(toString(kind)) AS what, any(number) AS below, any(fields_lost) AS lost,
-                min(requested_at) AS asked
+            SELECT any(consent_id) AS whose, any(toString(kind)) AS what, any(number) AS below, any(fields_lost) AS gone,
+                toUnixTimestamp64Milli(min(requested_at)) AS asked
             FROM (SELECT * FROM erasures WHERE site = @site AND /*range*/)
             GROUP BY id
-            HAVING countIf(done_at IS NOT NULL) > 0 OR asked < fromUnixTimestamp64Milli(@overdue)
+            HAVING countIf(done_at IS NOT NULL) > 0 OR asked < @overdue
         )
         GROUP BY whose
     ),
-    decided AS
+    decisions AS
     (
-        SELECT consent_id, number, min(place) AS index, argMin((time, expires_at), place) AS span
+        SELECT consent_id AS whose, number AS which, min(place) AS class, argMin(moments, place) AS span
         FROM
         (
-            SELECT consent_id, number, time, expires_at,
-                transform(/*class*/, CAST(@hashes, 'Array(UInt64)'), CAST(@indices, 'Array(UInt32)'), toUInt32(0)) AS place
+            SELECT consent_id, number, toUInt64(toUnixTimestamp(time)) * 4294967296 + toUInt32(expires_at) AS moments,
+                transform(/*class*/, CAST(@hashes, 'Array(UInt64)'), CAST(@indices, 'Array(UInt16)'), toUInt16(0)) AS place
             FROM consents
             WHERE site = @site AND /*range*/
         )
-        GROUP BY consent_id, number
+        GROUP BY whose, which
     ),
-    decisions AS
+    ends AS
     (
-        SELECT d.consent_id AS whose, d.number AS which, true AS recorded, d.index AS index,
-            toStartOfSecond(d.span.1) AS since, d.span.2 AS until,
-            arrayMin(arrayPushBack(arrayMap(c -> c.2, arrayFilter(c -> c.1 > which, r.cuts)), toDateTime64('2200-01-01', 3, 'UTC'))) AS cut,
-            arrayExists(j -> j.1 = 'withdrawn', j.ended)
-                OR arrayExists(c -> c.1 = 4294967295 AND c.2 < fromUnixTimestamp64Milli(@overdue), r.cuts) AS erased,
-            arrayMax(arrayPushBack(arrayMap(j -> j.4, arrayFilter(j -> j.1 = 'erased', j.ended)), toDateTime64(0, 3, 'UTC')))
-                - INTERVAL 1 DAY AS wiped,
+        SELECT d.consent_id AS whose, d.number AS which,
+            arrayMin(arrayPushBack(arrayMap(v -> v.2, arrayFilter(v -> v.1 > which, r.cuts)), /*never*/)) AS cut,
+            arrayExists(j -> j.1 = 'withdrawn', j.ended) OR arrayExists(v -> v.1 = 4294967295 AND v.2 < @overdue, r.cuts) AS erased,
+            arrayMax(arrayPushBack(arrayMap(j -> j.4 - 86400000, arrayFilter(j -> j.1 = 'erased', j.ended)), toInt64(0))) AS wiped,
             arrayReduce('groupBitOr', arrayMap(j -> if(j.1 = 'narrowed' AND j.2 > which, j.3, toUInt32(0)), j.ended)) AS taken,
-            if(bitAnd(taken, /*channel*/) != 0, bitOr(taken, /*channelbit*/), taken) AS lost,
-            CAST(@editions, 'Array(UInt32)')[index + 1] AS edition,
-            CAST(@allowed, 'Array(UInt32)')[index + 1] AS allowed,
-            CAST(@offered, 'Array(UInt32)')[index + 1] AS offered,
-            CAST(@quiet, 'Array(UInt32)')[index + 1] AS quiet,
-            CAST(@days, 'Array(UInt16)')[index + 1] AS days,
-            CAST(@quietdays, 'Array(UInt16)')[index + 1] AS quietdays,
-            CAST(@addressdays, 'Array(UInt16)')[index + 1] AS addressdays,
-            CAST(@quietaddressdays, 'Array(UInt16)')[index + 1] AS quietaddressdays
-        FROM decided AS d
+            if(bitAnd(taken, /*channel*/) != 0, bitOr(taken, /*channelbit*/), taken) AS lost
+        FROM
+        (
+            SELECT consent_id, number
+            FROM consents
+            WHERE site = @site AND /*range*/
+                AND (consent_id IN (SELECT consent_id FROM revoked) OR consent_id IN (SELECT consent_id FROM jobs))
+        ) AS d
         LEFT JOIN revoked AS r ON d.consent_id = r.consent_id
         LEFT JOIN jobs AS j ON d.consent_id = j.consent_id
     ),
     networks AS
     (
-        SELECT consent_id, session_id, seq, name, expires_at, true AS network
+        SELECT consent_id, /*rest*/ AS rest, toUInt32(expires_at) AS networkend
         FROM addresses
         WHERE site = @site AND /*range*/ AND /*short*/ AND expires_at > fromUnixTimestamp64Milli(@now)
+    ),
+    rows AS
+    (
+        SELECT consent_id, number, time, name, session_id, seq, engaged_ms, expires_at, props, /*held*/ AS held,
+            toUnixTimestamp64Milli(time) AS at, intDiv(at, 86400000) AS day, toUInt32(expires_at) AS ends,
+            /*needed*/ AS bare, /*rest*/ AS rest
+        FROM events
+        WHERE site = @site AND /*range*/
     )
 SELECT
-    consent_id, number, time, name, session_id, seq, engaged_ms, expires_at, network, allowed, offered, lost,
-    /*held*/ AS held,
-    /*needed*/ AS fields,
+    consent_id, number, time, name, session_id, seq, engaged_ms, expires_at, held, day, lost, networkend != 0 AS network,
+    CAST(@editions, 'Array(UInt32)')[class + 1] AS edition,
+    CAST(@allowed, 'Array(UInt32)')[class + 1] AS allowed,
+    CAST(@offered, 'Array(UInt32)')[class + 1] AS offered,
+    bitOr(bare, if(network, toUInt32(/*address*/), toUInt32(0))) AS fields,
     bitAnd(fields, bitNot(allowed)) AS excess,
-    if(bitAnd(fields, bitNot(quiet)) = 0, greatest(days, quietdays), days) AS term,
-    if(bitAnd(fields, bitNot(quiet)) = 0, greatest(addressdays, quietaddressdays), addressdays) AS addressterm,
+    -- Under a privacy signal less may have been licensed, and that for longer.
+    bitAnd(fields, bitNot(CAST(@quiet, 'Array(UInt32)')[class + 1])) = 0 AS quiet,
+    if(quiet, CAST(@longdays, 'Array(Int64)')[class + 1], CAST(@days, 'Array(Int64)')[class + 1]) AS days,
+    if(quiet, CAST(@longaddressdays, 'Array(Int64)')[class + 1], CAST(@addressdays, 'Array(Int64)')[class + 1]) AS addressdays,
+    bitShiftRight(span, 32) AS since, bitAnd(span, 4294967295) AS until,
     multiIf(
-        recorded AND index = 0, /*unjudged*/,
-        NOT recorded AND time >= fromUnixTimestamp64Milli(@judged) AND time < fromUnixTimestamp64Milli(@future), /*unjudged*/,
-        NOT recorded, /*noDecision*/,
-        index <= @unknown, /*noEdition*/,
-        time < since, /*tooEarly*/,
-        time >= until, /*tooLate*/,
-        time >= cut + INTERVAL 1 MINUTE OR erased AND time >= cut, /*withdrawn*/,
-        erased OR time <= wiped, /*unerased*/,
-        excess != 0, if(bitAnd(excess, bitNot(offered)) != 0, /*noPurpose*/, /*notGranted*/),
+        span != 0 AND class = 0 OR span = 0 AND at >= @judged AND at < @future, /*unjudged*/,
+        span = 0, /*noDecision*/,
+        class <= @unknown, /*noEdition*/,
+        at < since * 1000, /*tooEarly*/,
+        at >= until * 1000, /*tooLate*/,
+        cut != 0 AND (at >= cut + 60000 OR erased AND at >= cut), /*withdrawn*/,
+        erased OR at <= wiped, /*unerased*/,
+        bitAnd(excess, bitNot(offered)) != 0, /*noPurpose*/,
+        excess != 0, /*notGranted*/,
         bitAnd(fields, lost) != 0, /*narrowed*/,
-        (notEmpty(props) OR bitAnd(fields, /*events*/) != 0)
-            AND arrayExists(p -> (edition, name, p) NOT IN (/*declared*/), arrayPushBack(mapKeys(props), '')), /*undeclared*/,
-        expires_at > least(toDateTime(toDate(time) + term, 'UTC'), toStartOfDay(until)), /*longKept*/,
-        network AND networkexpires > least(toDateTime(toDate(time) + addressterm, 'UTC'), toStartOfDay(until)), /*addressLongKept*/,
+        /*undeclaring*/, /*undeclared*/,
+        ends > least(day + days, intDiv(until, 86400)) * 86400, /*longKept*/,
+        networkend > least(day + addressdays, intDiv(until, 86400)) * 86400, /*addressLongKept*/,
         /*inOrder*/) AS verdict
 FROM
 (
-    SELECT /*columns*/,
-        d.recorded AS recorded, d.index AS index, d.since AS since, d.until AS until, d.cut AS cut, d.erased AS erased, d.wiped AS wiped,
-        d.lost AS lost, d.edition AS edition, d.allowed AS allowed, d.offered AS offered, d.quiet AS quiet,
-        d.days AS days, d.quietdays AS quietdays, d.addressdays AS addressdays, d.quietaddressdays AS quietaddressdays,
-        a.network AS network, a.expires_at AS networkexpires
-    FROM (SELECT * FROM events WHERE site = @site AND /*range*/) AS e
+    SELECT e.consent_id AS consent_id, e.number AS number, e.time AS time, e.name AS name, e.session_id AS session_id, e.seq AS seq,
+        e.engaged_ms AS engaged_ms, e.expires_at AS expires_at, e.props AS props, e.held AS held, e.at AS at, e.day AS day, e.ends AS ends,
+        e.bare AS bare,
+        d.class AS class, d.span AS span, t.cut AS cut, t.erased AS erased, t.wiped AS wiped, t.lost AS lost, a.networkend AS networkend
+    FROM rows AS e
     ANY LEFT JOIN decisions AS d ON e.consent_id = d.whose AND e.number = d.which
-    ANY LEFT JOIN networks AS a
-        ON e.consent_id = a.consent_id AND e.session_id = a.session_id AND e.seq = a.seq AND e.name = a.name
+    ANY LEFT JOIN ends AS t ON e.consent_id = t.whose AND e.number = t.which
+    ANY LEFT JOIN networks AS a ON e.consent_id = a.consent_id AND e.rest = a.rest
 )

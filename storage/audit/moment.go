@@ -16,6 +16,9 @@ type moment struct {
 // skew is how far the clocks of two nodes may be apart.
 const skew = 10 * time.Second
 
+// never is when nothing happens any more, in milliseconds since 1970: the year 2200.
+const never = 7_258_118_400_000
+
 const nodesSQL = `
 SELECT now64(3) AS moment, countIf(s > moment - toIntervalMillisecond(@alive)) AS alive, countIf(s <= moment - toIntervalMillisecond(@alive)) AS silent,
     minIf(w, s > moment - toIntervalMillisecond(@alive)) AS low

@@ -80,13 +80,14 @@ GROUP BY class, edition, state, granted, explicit`
 // permissions are the classes of a site, in the order of their numbers, which
 // begin with 1: first those whose edition is unknown, then from the narrowest.
 type permissions struct {
-	classes  []class
-	unknown  int                  // of the classes, those without an edition
-	editions []string             // in the order of their numbers, which begin with 1
-	known    map[string]published // by hash
+	classes    []class
+	unknown    int                  // of the classes, those without an edition
+	editions   []string             // in the order of their numbers, which begin with 1
+	undeclared []property           // what rows of the site have, and an edition does not declare
+	known      map[string]published // by hash
 }
 
-// property is one declared property of an event, or with "" the event.
+// property is one property of an event, or with "" the event, under an edition.
 type property struct {
 	edition     int
 	event, name string
@@ -114,6 +115,9 @@ func (r *run) permissions(ctx context.Context, site string) (*permissions, error
 		} else {
 			p.unknown++
 		}
+	}
+	if err := r.declared(ctx, site, p); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(p.classes, func(a, b class) int {
 		if (a.known == nil) != (b.known == nil) {
@@ -149,25 +153,44 @@ func (c *class) compile(e *published) {
 	}
 }
 
-// properties lists what the editions of the site declare, and what needs no
-// declaration.
-func (p *permissions) properties() []property {
-	out := []property{{}, {}} // so that it is a list in SQL, also where nothing is known
+// usedSQL lists the events and properties that a site's rows have, "" being the
+// event itself.
+const usedSQL = `
+SELECT DISTINCT toString(name) AS event, arrayJoin(arrayPushBack(mapKeys(props), '')) AS property
+FROM events WHERE site = @site AND (name NOT IN ('pageview', 'engagement') OR notEmpty(props))`
+
+// declared compares what the rows of a site have with what each of its editions
+// declares.
+func (r *run) declared(ctx context.Context, site string, p *permissions) error {
+	var used []struct {
+		Event    string `ch:"event"`
+		Property string `ch:"property"`
+	}
+	if err := r.o.Conn.Select(r.context(ctx), &used, usedSQL, named("site", site)); err != nil {
+		return fmt.Errorf("audit: list events and properties: %w", err)
+	}
 	for i, hash := range p.editions {
-		add := func(event string, names []string) {
-			out = append(out, property{i + 1, event, ""})
-			for _, name := range names {
-				out = append(out, property{i + 1, event, name})
+		e := p.known[hash].edition
+		for _, u := range used {
+			if !declares(e, u.Event, u.Property) {
+				p.undeclared = append(p.undeclared, property{i + 1, u.Event, u.Property})
 			}
 		}
-		add(validate.Pageview, nil)
-		add(validate.Engagement, nil)
-		add(validate.Vitals, validate.Measures())
-		for event, names := range p.known[hash].policy.Events {
-			add(event, names)
-		}
 	}
-	return out
+	return nil
+}
+
+// declares reports whether an edition knows a property of an event, or with "" the
+// event.
+func declares(e *consent.Edition, event, name string) bool {
+	names, known := e.Event(event)
+	switch event {
+	case validate.Pageview, validate.Engagement:
+		names, known = nil, true
+	case validate.Vitals:
+		names, known = validate.Measures(), true
+	}
+	return known && (name == "" || slices.Contains(names, name))
 }
 
 // number is the number of an edition, 0 for one that is unknown.
