@@ -157,7 +157,7 @@ func (r *run) context(ctx context.Context) context.Context {
 }
 
 const (
-	maxMemory = 1 << 30
+	maxMemory = 768 << 20
 	maxQuery  = 64 << 20
 )
 

@@ -3,11 +3,13 @@ package audit
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/uuid"
 
 	"kelisim/consent"
@@ -105,7 +107,16 @@ func (r *run) part(ctx context.Context, s span, p *permissions) error {
 	}
 	query := "SELECT verdict, if(verdict = 0, toDate(day), toDate(0)) AS on_day, verdict = 0 AND expires_at > fromUnixTimestamp64Milli(@now) AS live, " +
 		"count() AS n, countIf(network) AS networks FROM (" + j.sql + ") GROUP BY verdict, on_day, live ORDER BY verdict"
-	if err := r.o.Conn.Select(r.context(ctx), &groups, query, j.args...); err != nil {
+	err := r.o.Conn.Select(r.context(ctx), &groups, query, j.args...)
+	if tooLarge(err) && s.high-s.low > 1 { // for the memory that is there: nothing is counted of it yet
+		for _, half := range s.split(2) {
+			if err := r.part(ctx, half, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("audit: judge events: %w", err)
 	}
 	var networks uint64
@@ -137,6 +148,14 @@ func (r *run) part(ctx context.Context, s span, p *permissions) error {
 	}
 	return r.orphans(ctx, s, networks)
 }
+
+// tooLarge reports whether a query wanted more memory than it may take.
+func tooLarge(err error) bool {
+	var exception *clickhouse.Exception
+	return errors.As(err, &exception) && exception.Code == memoryLimit
+}
+
+const memoryLimit = 241 // MEMORY_LIMIT_EXCEEDED
 
 // count adds live rows that break no rule.
 func (r *run) count(site string, day time.Time, n uint64) {

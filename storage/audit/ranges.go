@@ -3,28 +3,80 @@ package audit
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 )
 
-// span is a range of the consents of a site: from low on, below high; nil is
-// without a bound.
+// span is a range of the consents of a site, by the second half of their ids,
+// which the database orders ids by: from low on, below high. Random ids, which
+// begin there with 10 in binary digits, lie between first and last.
 type span struct {
 	site      string
-	low, high *uuid.UUID
+	low, high uint64
 }
 
-// condition is the range in SQL.
+const (
+	first = 1 << 63
+	last  = first + 1<<62
+)
+
+// condition is the range in SQL. The ranges at either end hold all that lies
+// beyond as well.
 func (s span) condition() string {
 	text := "true"
-	if s.low != nil {
-		text += " AND consent_id >= toUUID('" + s.low.String() + "')"
+	if s.low > first {
+		text += " AND consent_id >= " + bound(s.low)
 	}
-	if s.high != nil {
-		text += " AND consent_id < toUUID('" + s.high.String() + "')"
+	if s.high < last {
+		text += " AND consent_id < " + bound(s.high)
 	}
 	return text
+}
+
+// bound is the least id with a second half.
+func bound(half uint64) string {
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[8:], half)
+	return "toUUID('" + id.String() + "')"
+}
+
+// split cuts a range into n of about the same size.
+func (s span) split(n uint64) []span {
+	n = max(n, 1)
+	size := (s.high - s.low) / n
+	out := make([]span, n)
+	for i := range out {
+		out[i] = span{s.site, s.low + uint64(i)*size, s.low + uint64(i+1)*size}
+	}
+	out[n-1].high = s.high
+	return out
+}
+
+// spans cuts the consents of a site into ranges of about as many rows as are
+// judged at once.
+func (r *run) spans(site string, rows uint64) []span {
+	return span{site, first, last}.split(rows/r.o.Rows + 1)
+}
+
+// ordered makes sure that the database orders ids as the ranges are cut: else
+// they would not hold every id once.
+func (r *run) ordered(ctx context.Context) error {
+	var bounds []string
+	for _, s := range (span{low: first, high: last}).split(64) {
+		bounds = append(bounds, bound(s.low))
+	}
+	var sorted bool
+	list := "[" + strings.Join(bounds, ", ") + "]"
+	if err := r.o.Conn.QueryRow(r.context(ctx), "SELECT arraySort("+list+") = "+list).Scan(&sorted); err != nil {
+		return fmt.Errorf("audit: the order of ids: %w", err)
+	}
+	if !sorted {
+		return errors.New("audit: the database orders ids in a way that is not known: they cannot be judged by ranges")
+	}
+	return nil
 }
 
 // sites audits each site's events and decisions, a range at a time.
@@ -54,6 +106,9 @@ GROUP BY site ORDER BY site`
 		r.report.Addresses += s.Addresses
 		r.report.Decisions += s.Decisions
 	}
+	if err := r.ordered(ctx); err != nil {
+		return err
+	}
 	for _, s := range sites {
 		p, err := r.permissions(ctx, s.Site)
 		if err != nil {
@@ -62,11 +117,7 @@ GROUP BY site ORDER BY site`
 		if err := r.decisions(ctx, s.Site, p); err != nil {
 			return err
 		}
-		spans, err := r.split(ctx, s.Site, max(s.Events, s.Addresses, s.Decisions))
-		if err != nil {
-			return err
-		}
-		for _, part := range spans {
+		for _, part := range r.spans(s.Site, max(s.Events, s.Addresses, s.Decisions)) {
 			r.step("events and decisions")
 			if err := r.part(ctx, part, p); err != nil {
 				return err
@@ -74,37 +125,4 @@ GROUP BY site ORDER BY site`
 		}
 	}
 	return nil
-}
-
-// split cuts the consents of a site into ranges of about as many rows as are
-// judged at once. The ids are random, so that equal ranges hold about as much.
-func (r *run) split(ctx context.Context, site string, rows uint64) ([]span, error) {
-	n := rows/r.o.Rows + 1
-	bounds := make([]string, 0, n)
-	for i := uint64(1); i < n; i++ {
-		// The database orders ids by their second half, which begins with 10 in
-		// binary digits.
-		var id uuid.UUID
-		binary.BigEndian.PutUint64(id[8:], 1<<63+i*(1<<62/n))
-		bounds = append(bounds, id.String())
-	}
-	if len(bounds) == 0 {
-		return []span{{site: site}}, nil
-	}
-	// Whatever the order is, the ranges must cover every id once.
-	var sorted []uuid.UUID
-	if err := r.o.Conn.QueryRow(ctx, "SELECT arraySort(CAST(@bounds, 'Array(UUID)'))", named("bounds", bounds)).Scan(&sorted); err != nil {
-		return nil, fmt.Errorf("audit: split the consents: %w", err)
-	}
-	spans := make([]span, len(sorted)+1)
-	for i := range spans {
-		spans[i].site = site
-		if i > 0 {
-			spans[i].low = &sorted[i-1]
-		}
-		if i < len(sorted) {
-			spans[i].high = &sorted[i]
-		}
-	}
-	return spans, nil
 }

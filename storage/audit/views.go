@@ -22,11 +22,8 @@ func (r *run) views(ctx context.Context) error {
 			return fmt.Errorf("audit: what is past its term: %w", err)
 		}
 		for _, s := range sites {
-			spans, err := r.split(ctx, s.Site, s.All)
-			if err != nil {
-				return err
-			}
-			for _, part := range spans {
+			for _, part := range r.spans(s.Site, s.All) {
+				var err error
 				if table == "events" {
 					err = r.shownEvents(ctx, part)
 				} else {

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"log/slog"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"kelisim/pipeline"
 	"kelisim/pipeline/batch"
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/agents"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/spool"
@@ -29,8 +29,6 @@ import (
 	"kelisim/storage/storagetest"
 	"kelisim/storage/writer"
 )
-
-func TestMain(m *testing.M) { os.Exit(storagetest.Main(m)) }
 
 const userAgent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
 
@@ -132,11 +130,11 @@ func (w *world) publish(now ...*policy.Policy) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	agents, err := enrich.NewUserAgents()
+	recogniser, err := agents.New()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	e, err := enrich.New(enrich.Options{Agents: agents, Places: almaty{}, Sources: paid{}})
+	e, err := enrich.New(enrich.Options{Agents: recogniser, Places: almaty{}, Sources: paid{}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
