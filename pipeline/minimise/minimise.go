@@ -6,7 +6,6 @@ package minimise
 import (
 	"log/slog"
 	"net/netip"
-	"strings"
 	"time"
 
 	"kelisim/consent"
@@ -111,8 +110,13 @@ const maxHost = 253 // bytes
 // Host is the host of a referrer in lower case, or "" when it is no web address.
 func Host(referrer string) string {
 	h := hostOf(referrer)
-	if h == "" || len(h) > maxHost || strings.Trim(h, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
+	if h == "" || len(h) > maxHost {
 		return ""
+	}
+	for i := range len(h) {
+		if c := h[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return ""
+		}
 	}
 	if last := h[len(h)-1]; last >= '0' && last <= '9' {
 		if _, err := netip.ParseAddr(h); err == nil {
