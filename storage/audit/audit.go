@@ -36,7 +36,7 @@ type Options struct {
 	Progress func(Step)       // told of each step before it begins; default nobody
 
 	Examples int           // of each violation at most; default 5
-	Rows     uint64        // events judged at once; default 2,000,000
+	Rows     uint64        // events judged at once; default 1,000,000
 	Alive    time.Duration // a node that was silent for longer is gone; default 5 min
 	Late     time.Duration // an erasure that is open for longer is overdue; default 1 h
 	Settle   time.Duration // how long a flush may take to write all that belongs together; default 10 s
@@ -63,7 +63,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Examples = 5
 	}
 	if o.Rows == 0 {
-		o.Rows = 2_000_000
+		o.Rows = 1_000_000
 	}
 	for _, d := range []struct {
 		v   *time.Duration
