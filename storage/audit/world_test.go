@@ -255,7 +255,8 @@ func (w *world) visit(p *person, accepted uint32) {
 // write flushes what lies in the spool and carries out what is to be erased.
 func (w *world) write() {
 	w.t.Helper()
-	now := func() time.Time { return w.at }
+	from, began := w.at, time.Now()
+	now := func() time.Time { return from.Add(time.Since(began)) }
 	log := slog.New(slog.NewTextHandler(w.t.Output(), nil))
 	wr, err := writer.New(writer.Options{
 		Spool: w.spool, Conn: w.db.Writer(), Feed: revocation.New(w.db.Writer(), w.revoked, now), Revoked: w.revoked, Node: "one",
@@ -270,15 +271,20 @@ func (w *world) write() {
 		defer close(ended)
 		wr.Run(ctx)
 	}()
-	defer func() {
-		cancel()
-		<-ended
-	}()
-	for end := time.Now().Add(20 * time.Second); w.spool.Backlog() > 0; time.Sleep(2 * time.Millisecond) {
+	written := func() bool {
+		var mark time.Time
+		if err := w.db.Maintenance().QueryRow(ctx, "SELECT max(watermark) FROM nodes").Scan(&mark); err != nil {
+			w.t.Fatal(err)
+		}
+		return w.spool.Backlog() == 0 && mark.After(from)
+	}
+	for end := time.Now().Add(20 * time.Second); !written(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			w.t.Fatal("the spool is not flushed")
 		}
 	}
+	cancel()
+	<-ended
 	eraser, err := erasure.New(erasure.Options{Conn: w.db.Maintenance(), Logger: log, Now: now, Margin: time.Nanosecond, Alive: time.Nanosecond})
 	if err != nil {
 		w.t.Fatal(err)
