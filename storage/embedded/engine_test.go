@@ -89,6 +89,34 @@ func TestProfilesReachTheEngine(t *testing.T) {
 	}
 }
 
+// TestLimitsOfStrangersAreNotOurs: whoever logs in without a password is held
+// short; the program's own users and the work behind the tables are not.
+func TestLimitsOfStrangersAreNotOurs(t *testing.T) {
+	engine := start(t, embedded.Options{})
+	limits := func(c embedded.Credentials) (threads, memory, seconds uint64) {
+		t.Helper()
+		conn, err := engine.Access().Connect(c, schema.Database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		row := conn.QueryRow(t.Context(), `SELECT toUInt64OrZero(extract(toString(getSetting('max_threads')), '\\d+')),
+			toUInt64(getSetting('max_memory_usage')), toUInt64(getSetting('max_execution_time'))`)
+		if err := row.Scan(&threads, &memory, &seconds); err != nil {
+			t.Fatal(err)
+		}
+		return threads, memory, seconds
+	}
+	for _, c := range []embedded.Credentials{*engine.Access().Admin, engine.Access().Roles[schema.RoleWriter], engine.Access().Roles[schema.RoleMaintenance]} {
+		if threads, memory, seconds := limits(c); threads == 1 || memory == 100_000_000 || seconds == 5 {
+			t.Errorf("%s has the limits of strangers: %d threads, %d bytes, %d s", c.User, threads, memory, seconds)
+		}
+	}
+	if threads, memory, seconds := limits(embedded.Credentials{User: "default"}); threads != 1 || memory != 100_000_000 || seconds != 5 {
+		t.Errorf("a stranger has %d threads, %d bytes, %d s", threads, memory, seconds)
+	}
+}
+
 func TestStopWhileQueriesRun(t *testing.T) {
 	engine := start(t, embedded.Options{})
 	access := engine.Access()
