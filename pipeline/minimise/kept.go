@@ -1,7 +1,9 @@
 package minimise
 
 import (
-	"maps"
+	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"kelisim/consent"
@@ -90,7 +92,7 @@ func (v *Values) fill(f consent.Field, o *origin) {
 	case consent.FieldEvents:
 		v.properties(o)
 	case consent.FieldVitals:
-		v.Props = maps.Clone(o.event.Props)
+		v.measures(o)
 	case consent.FieldEngagement:
 		v.Engaged = o.event.Engaged.Truncate(time.Millisecond)
 	}
@@ -115,17 +117,41 @@ func (v *Values) network(o *origin) {
 	v.Network, v.NetworkExpires = o.networks.Of(o.facts.Address()), o.networkExpires
 }
 
-// properties keeps the declared properties; a value that reads as an e-mail
-// address, a phone number or an identification number is masked.
+// measures keeps the numbers of vitals, written in one way: what was sent could
+// write other things with the same number.
+func (v *Values) measures(o *origin) {
+	v.Props = make(map[string]string, len(o.event.Props))
+	for name, value := range o.event.Props {
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			continue // the first stage refuses it
+		}
+		v.Props[name] = strconv.FormatFloat(math.Round(n*1000)/1000, 'f', -1, 64)
+	}
+}
+
+// properties keeps the declared properties.
 func (v *Values) properties(o *origin) {
 	if len(o.event.Props) == 0 {
 		return
 	}
 	v.Props = make(map[string]string, len(o.event.Props))
 	for name, value := range o.event.Props {
-		if mask := personal(value); mask != "" {
-			value = mask
-		}
-		v.Props[name] = value
+		v.Props[name] = property(value)
 	}
+}
+
+// property is the value of a declared property. One that reads as an e-mail
+// address, a phone number, an identification number or an IP address is masked,
+// and an address of a page loses its query.
+func property(value string) string {
+	if mask := personal(value); mask != "" {
+		return mask
+	}
+	if strings.Contains(value, "://") {
+		if mark := strings.IndexAny(value, "?#"); mark >= 0 {
+			return value[:mark]
+		}
+	}
+	return value
 }

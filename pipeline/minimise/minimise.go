@@ -10,6 +10,7 @@ import (
 
 	"kelisim/consent"
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/enrich/source"
 	"kelisim/pipeline/gate"
 	"kelisim/pipeline/outcome"
 )
@@ -107,21 +108,13 @@ func (m *Minimiser) Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (Red
 
 const maxHost = 253 // bytes
 
-// Host is the host of a referrer in lower case, or "" when it is no web address.
+// Host is the host of a referrer in lower case, or "" where it is no web address
+// or its host is nothing that the public may know: an address, a number, a machine
+// in somebody's own network.
 func Host(referrer string) string {
 	h := hostOf(referrer)
-	if h == "" || len(h) > maxHost {
+	if h == "" || len(h) > maxHost || !source.Public(h) {
 		return ""
-	}
-	for i := range len(h) {
-		if c := h[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
-			return ""
-		}
-	}
-	if last := h[len(h)-1]; last >= '0' && last <= '9' {
-		if _, err := netip.ParseAddr(h); err == nil {
-			return "" // an address, which could be a person's
-		}
 	}
 	return h
 }

@@ -75,40 +75,54 @@ func clean(host, p string) string {
 // than once.
 func marked(p string) string {
 	for i := 0; i < len(p); i++ {
-		if p[i] != '%' {
-			continue
-		}
-		rest := p[i+1:]
-		for strings.HasPrefix(rest, "25") { // a per cent sign that is itself encoded
-			rest = rest[2:]
-		}
-		if len(rest) >= 2 && (strings.EqualFold(rest[:2], "3f") || rest[:2] == "23") {
+		if sign, _ := encodedSign(p[i:]); sign == '?' || sign == '#' {
 			return p[:i]
 		}
 	}
 	return p
 }
 
-// plain reports a path in which nothing can hide: small words without signs, and
-// no long run of digits.
+// encodedSign is the sign of ASCII that a text begins with, encoded once or more
+// than once, and how long that is; 0 if it begins with none.
+func encodedSign(s string) (sign byte, length int) {
+	if s == "" || s[0] != '%' {
+		return 0, 0
+	}
+	rest := s[1:]
+	for strings.HasPrefix(rest, "25") { // a per cent sign that is itself encoded
+		rest = rest[2:]
+	}
+	if len(rest) < 2 {
+		return 0, 0
+	}
+	c, err := url.PathUnescape("%" + rest[:2])
+	if err != nil || len(c) != 1 {
+		return 0, 0
+	}
+	return c[0], len(s) - len(rest) + 2
+}
+
+// plain reports a path in which nothing can hide: words without signs, and no
+// long run of digits.
 func plain(p string) bool {
-	digits := 0
+	digits, before := 0, byte('/')
 	for i := range len(p) {
 		c := p[i]
 		switch {
-		case c >= '0' && c <= '9':
-			if digits++; digits >= minDigits {
+		case digit(c):
+			if digits++; digits >= minPlus {
 				return false
 			}
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '/':
+			digits = 0
+		case c == '.' && digit(before) && i+1 < len(p) && digit(p[i+1]):
+			return false // perhaps an address
 		case c == '-', c == '.', c == '~', c == '_':
-			continue // a number may be written with signs in it
+			// a number may be written with signs in it
 		default:
 			return false
 		}
-		if c < '0' || c > '9' {
-			digits = 0
-		}
+		before = c
 	}
 	return true
 }
@@ -117,31 +131,40 @@ func plain(p string) bool {
 func segments(p string) string {
 	parts := strings.Split(p, "/")
 	for i, part := range parts {
-		part, _, _ = strings.Cut(part, ";")
-		text, ok := decoded(part)
-		switch mask := personal(text); {
-		case mask != "":
+		part = bare(part)
+		if mask := personal(part); mask != "" {
 			parts[i] = mask
-		case !ok:
-			parts[i] = url.PathEscape(part) // no browser encodes like that
-		default:
-			parts[i] = encoded(part)
+			continue
 		}
+		parts[i] = encoded(part)
 	}
 	return strings.Join(parts, "/")
 }
 
-// decoded undoes the encoding of a segment, also where it was done twice or
-// three times.
-func decoded(s string) (string, bool) {
-	for round := range 3 {
-		once, err := url.PathUnescape(s)
-		if err != nil {
-			return s, round > 0 // a sign that stands for itself
+// bare cuts the parameters of a segment off: what stands behind a semicolon, and
+// the rest of a query that lost its mark, from the first & whose word has a value.
+func bare(part string) string {
+	for i := 0; i < len(part); i++ {
+		sign, length := encodedSign(part[i:])
+		if sign == 0 {
+			sign, length = part[i], 1
 		}
-		s = once
+		if sign == ';' || sign == '&' && valued(part[i+length:]) {
+			return part[:i]
+		}
 	}
-	return s, true
+	return part
+}
+
+// valued reports a word with an equals sign behind it.
+func valued(s string) bool {
+	for i := 0; i < len(s); i++ {
+		sign, _ := encodedSign(s[i:])
+		if s[i] == '=' || sign == '=' {
+			return true
+		}
+	}
+	return false
 }
 
 // encoded leaves a segment as the browser wrote it, and encodes what a browser
@@ -149,12 +172,11 @@ func decoded(s string) (string, bool) {
 func encoded(s string) string {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
-			text, err := url.PathUnescape(s)
-			if err != nil {
-				text = s
-			}
-			return url.PathEscape(text)
+			return url.PathEscape(lenient(s))
 		}
+	}
+	if _, err := url.PathUnescape(s); err != nil {
+		return url.PathEscape(s) // no browser encodes like that
 	}
 	return s
 }

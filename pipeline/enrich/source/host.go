@@ -107,6 +107,9 @@ func (o origin) same(other origin) bool {
 	return other.kind == web && bytes.Equal(o.bare(), other.bare())
 }
 
+// Public reports whether a host, in lower case, may stand in a table.
+func Public(host string) bool { return named([]byte(host)) }
+
 // named reports whether a host may stand in a table: a name of the public DNS in
 // ASCII, two labels or more. What could be an address, or a person's number, or a
 // machine in somebody's own network, may not.
