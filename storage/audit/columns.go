@@ -37,7 +37,7 @@ func eventColumns() []column {
 		text("page", "path"),
 		text("referrer", "referrer"),
 		text("referrer", "source"),
-		{name: "channel", licence: []string{"referrer", "campaign"}, holds: "notEmpty(channel)"},
+		text("referrer", "channel"),
 		text("campaign", "utm_source"),
 		text("campaign", "utm_medium"),
 		text("campaign", "utm_campaign"),
@@ -57,14 +57,17 @@ func eventColumns() []column {
 	}
 }
 
-// channelBit stands in a set of fields for a channel, which either of two fields
-// licenses. It is no bit of a field.
-const channelBit consent.Fields = 1 << 31
+// derivedBit stands in a set of fields for where a visit came from, by name and
+// channel. The referrer licenses it, and it goes with the campaign as well, because
+// it may follow from a tag. It is no bit of a field.
+const derivedBit consent.Fields = 1 << 31
+
+func (c column) derived() bool { return c.name == "source" || c.name == "channel" }
 
 // licensed is a set of fields as a row is compared with it.
 func licensed(f consent.Fields) consent.Fields {
-	if f.Has(consent.FieldReferrer) || f.Has(consent.FieldCampaign) {
-		f |= channelBit
+	if f.Has(consent.FieldReferrer) {
+		f |= derivedBit
 	}
 	return f
 }
@@ -83,8 +86,9 @@ func needed() string {
 		if c.holds == "" {
 			continue
 		}
-		bit, holding := channelBit, c.holds
+		bit, holding := derivedBit, c.holds
 		switch f, known := consent.ParseField(c.licence[0]); {
+		case c.derived():
 		case c.name == "props": // of vitals they are licensed with the event itself
 			bit, holding = consent.FieldsOf(consent.FieldEvents), c.holds+" AND NOT "+is(validate.Vitals)
 		case known && len(c.licence) == 1:
@@ -135,8 +139,8 @@ func beyond(held []string, excess consent.Fields) []string {
 }
 
 func bits(c column) consent.Fields {
-	if c.name == "channel" {
-		return channelBit
+	if c.derived() {
+		return derivedBit
 	}
 	var set consent.Fields
 	for _, word := range c.licence {

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +20,6 @@ import (
 func TestMain(m *testing.M) { os.Exit(storagetest.Main(m)) }
 
 // The list of columns is that of the schema, in its order and with its licences.
-// A channel may be told by the campaign as well.
 func TestColumnsAreTheSchemas(t *testing.T) {
 	storagetest.DB(t)
 	rows, err := storagetest.Admin(t).Query(t.Context(),
@@ -45,9 +43,6 @@ func TestColumnsAreTheSchemas(t *testing.T) {
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
-	}
-	if !slices.Contains(want["channel"], "campaign") {
-		want["channel"] = append(want["channel"], "campaign")
 	}
 	for _, c := range eventColumns() {
 		got[c.name] = c.licence
@@ -94,8 +89,8 @@ func TestNeeded(t *testing.T) {
 				switch holding.name {
 				case "props":
 					want = want.With(consent.FieldEvents)
-				case "channel":
-					want |= channelBit
+				case "source", "channel":
+					want |= derivedBit
 				default:
 					f, _ := consent.ParseField(holding.licence[0])
 					want = want.With(f)

@@ -30,7 +30,7 @@ func (r *run) judge(s span, p *permissions) judge {
 	number := func(v verdict) string { return strconv.Itoa(int(v)) }
 	text := strings.NewReplacer(
 		"/*range*/", s.condition(), "/*class*/", classSQL, "/*held*/", held(), "/*needed*/", needed(), "/*short*/", shortSQL,
-		"/*channel*/", number32(consent.FieldsOf(consent.FieldReferrer, consent.FieldCampaign)), "/*channelbit*/", number32(channelBit),
+		"/*origins*/", number32(consent.FieldsOf(consent.FieldReferrer, consent.FieldCampaign)), "/*derived*/", number32(derivedBit),
 		"/*address*/", number32(consent.FieldsOf(consent.FieldAddress)), "/*undeclaring*/", p.undeclaring(),
 		"/*rest*/", restSQL, "/*never*/", strconv.Itoa(never),
 		"/*unjudged*/", number(unjudged), "/*noDecision*/", number(noDecision), "/*noEdition*/", number(noEdition),

@@ -42,7 +42,7 @@ WITH
             arrayExists(j -> j.1 = 'withdrawn', j.ended) OR arrayExists(v -> v.1 = 4294967295 AND v.2 < @overdue, r.cuts) AS erased,
             arrayMax(arrayPushBack(arrayMap(j -> j.4 - 86400000, arrayFilter(j -> j.1 = 'erased', j.ended)), toInt64(0))) AS wiped,
             arrayReduce('groupBitOr', arrayMap(j -> if(j.1 = 'narrowed' AND j.2 > which, j.3, toUInt32(0)), j.ended)) AS taken,
-            if(bitAnd(taken, /*channel*/) != 0, bitOr(taken, /*channelbit*/), taken) AS lost
+            if(bitAnd(taken, /*origins*/) != 0, bitOr(taken, /*derived*/), taken) AS lost
         FROM
         (
             SELECT consent_id, number

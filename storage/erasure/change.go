@@ -68,9 +68,10 @@ var lost = map[consent.Field]struct{ set, row, holds, networks string }{
 	},
 	consent.FieldReferrer: {set: "referrer = '', source = '', channel = ''", holds: "referrer != '' OR source != '' OR channel != ''"},
 	consent.FieldCampaign: {
-		// The channel may follow from the campaign.
-		set:   "utm_source = '', utm_medium = '', utm_campaign = '', utm_content = '', utm_term = '', click = '', channel = ''",
-		holds: "utm_source != '' OR utm_medium != '' OR utm_campaign != '' OR utm_content != '' OR utm_term != '' OR click != '' OR channel != ''",
+		// Name and channel of the source may follow from the campaign.
+		set: "utm_source = '', utm_medium = '', utm_campaign = '', utm_content = '', utm_term = '', click = '', source = '', channel = ''",
+		holds: "utm_source != '' OR utm_medium != '' OR utm_campaign != '' OR utm_content != '' OR utm_term != '' OR click != '' " +
+			"OR source != '' OR channel != ''",
 	},
 	consent.FieldRegion:  {set: "region = ''", holds: "region != ''"},
 	consent.FieldCity:    {set: "city = ''", holds: "city != ''"},

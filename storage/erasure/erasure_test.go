@@ -94,9 +94,11 @@ func TestNarrowed(t *testing.T) {
 		addresses int    // that stay
 	}{
 		{consent.FieldPage, "path != '' OR name IN ('pageview', 'engagement')", 1, 1},
-		{consent.FieldReferrer, "referrer != ''", 4, 4},
-		{consent.FieldCampaign, "utm_source != ''", 4, 4},
+		{consent.FieldReferrer, "referrer != '' OR source != '' OR channel != ''", 4, 4},
+		{consent.FieldCampaign, "utm_source != '' OR click != '' OR source != '' OR channel != ''", 4, 4},
 		{consent.FieldCountry, "country != ''", 4, 4},
+		{consent.FieldRegion, "region != ''", 4, 4},
+		{consent.FieldCity, "city != ''", 4, 4},
 		{consent.FieldAddress, "0", 4, 0},
 		{consent.FieldBrowser, "browser != '' OR browser_version != ''", 4, 4},
 		{consent.FieldOS, "os != ''", 4, 4},
@@ -121,6 +123,7 @@ func TestNarrowed(t *testing.T) {
 				"SELECT count() FROM events WHERE " + of:                                                                   test.rows,
 				"SELECT count() FROM addresses WHERE " + of:                                                                test.addresses,
 				"SELECT count() FROM events WHERE NOT " + of:                                                               rowsOfAVisit,
+				"SELECT count() > 0 FROM events WHERE click != '' AND source != '' AND channel != '' AND NOT " + of:        1,
 				"SELECT count() FROM addresses WHERE NOT " + of:                                                            rowsOfAVisit,
 				"SELECT count() FROM erasures WHERE kind = 'narrowed' AND number = 2 AND done_at IS NOT NULL AND rows > 0": 1,
 				// Every other column that the visit filled is still filled.

@@ -234,6 +234,7 @@ func TestChecksAgainWhenItFlushes(t *testing.T) {
 	c := &clock{}
 	here, elsewhere := site(t, c), site(t, c)
 	p, stays, narrows := here.Accept(t), here.Accept(t), here.Accept(t)
+	wider := *narrows // with the token of before
 	elsewhere.Narrow(t, narrows, consent.FieldReferrer)
 	elsewhere.Withdraw(t, p)
 	flush(t, elsewhere, "two")
@@ -245,12 +246,15 @@ func TestChecksAgainWhenItFlushes(t *testing.T) {
 	deaf.Visit(t, p, p.View("/after"))
 	deaf.Visit(t, stays, stays.View("/stays"))
 	deaf.Visit(t, narrows, narrows.View("/narrowed"))
+	wider.View("/not sent") // its number is taken already
+	deaf.Visit(t, &wider, wider.View("/wider"))
 	flush(t, deaf, "one")
 	counts(t, storagetest.Admin(t), map[string]int{
-		"SELECT count() FROM events":                              2,
-		"SELECT count() FROM addresses":                           2,
-		"SELECT sum(n) FROM outcomes WHERE outcome = 'withdrawn'": 1,
-		"SELECT sum(n) FROM outcomes WHERE outcome = 'stored'":    2,
+		"SELECT count() FROM events":    2,
+		"SELECT count() FROM addresses": 2,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'withdrawn' AND detail = 'withdrawn'": 1,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'withdrawn' AND detail = 'narrowed'":  1,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'stored'":                             2,
 	})
 
 	// The row's own term passes while it waits.
