@@ -24,6 +24,7 @@ type triple struct {
 	book    book
 	raw     validate.Raw
 	sends   map[string]bool // fields that are filled if they are permitted
+	inside  bool            // it came from another page of the site
 }
 
 // book holds the one edition of a triple.
@@ -283,6 +284,9 @@ func (g *generator) event(c *triple) {
 	default:
 		c.kind, c.raw.Name, c.raw.URL, c.raw.Referrer = "pageview", "pageview", url, "https://search.example/"
 		visit = append(visit, "referrer")
+		if c.inside = g.chance(20); c.inside {
+			c.raw.Referrer = "https://shop.example.com/before"
+		}
 	}
 	c.sends = map[string]bool{}
 	for _, f := range visit {

@@ -108,6 +108,8 @@ func compare(c triple, v minimise.Values, fields map[string]bool, end, addressEn
 		return "the row ends at " + v.Expires.String()
 	case v.Network.IsValid() && v.NetworkExpires.UnixMilli() != addressEnd:
 		return "the network ends at " + v.NetworkExpires.String()
+	case c.inside && v.Referrer != "":
+		return "the site itself is stored as a referrer"
 	case strings.Contains(fmt.Sprint(v), "secret"):
 		return "the query is stored"
 	}

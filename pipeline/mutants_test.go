@@ -31,7 +31,7 @@ var guards = []string{
 	"kind granted", "session granted", "campaign granted", "page granted", "referrer granted",
 	// enrich and minimise
 	"event admitted", "a person's browser", "address granted", "facts derived", "row's own term", "field granted",
-	"kept once a page view", "the network's own term",
+	"kept once a page view", "the network's own term", "own site is no referrer",
 }
 
 // guarded names the functions in which every condition must be a guard with a
@@ -41,7 +41,7 @@ var guarded = map[string][]string{
 	"gate/gate.go":         {"Open", "Admit", "strip"},
 	"enrich/enrich.go":     {"Facts"},
 	"minimise/minimise.go": {"Reduce"},
-	"minimise/kept.go":     {"network"},
+	"minimise/kept.go":     {"network", "referrer"},
 }
 
 // mutantVariable names the guard that is taken away.

@@ -100,7 +100,7 @@ func (v *Values) fill(f consent.Field, o *origin) {
 
 func (v *Values) referrer(o *origin) {
 	v.Referrer, v.Source, v.Channel = Host(o.event.Referrer), o.facts.Source().Name, o.facts.Source().Channel
-	if v.Referrer != "" && v.Referrer == o.host {
+	if v.Referrer == o.host { // guard: own site is no referrer
 		v.Referrer = "" // from one page of the site to the next
 	}
 }

@@ -97,7 +97,7 @@ func (f *Feed) Poll(ctx context.Context) error {
 	if c.Since.After(c.now) {
 		c.Since = c.now // a clock that was put back
 	}
-	f.set.Forget(began)
+	f.set.Forget(earlier(began, c.now)) // a clock that is wrong must not make a withdrawal forgotten
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cursor, f.fresh = c.Cursor, began
@@ -186,4 +186,11 @@ func (f *Feed) Run(ctx context.Context, every time.Duration, logger *slog.Logger
 			return
 		}
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }

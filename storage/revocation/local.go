@@ -59,7 +59,6 @@ func Open(o LocalOptions) (*Local, error) {
 	set, cursor, err := load(l.path)
 	switch {
 	case err == nil:
-		set.Forget(o.Now())
 		l.set, l.cursor = set, cursor
 	default:
 		l.set = consent.NewRevocations()

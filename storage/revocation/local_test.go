@@ -375,3 +375,26 @@ func BenchmarkFirstPoll(b *testing.B) {
 		runtime.KeepAlive(set)
 	}
 }
+
+// TestAWrongClockForgetsNothing: a node that starts with its clock years ahead
+// still knows its withdrawals when the clock is right again.
+func TestAWrongClockForgetsNothing(t *testing.T) {
+	dir := t.TempDir()
+	l, feed := restarted(t, dir)
+	id := consent.ID{7: 1, 15: 9}
+	l.Set().Add(consent.Revocation{Site: "shop", ID: id, Lowest: consent.NothingValid, Expires: time.Now().AddDate(1, 0, 0)})
+	save(t, l, feed)
+	ahead := func() time.Time { return time.Now().AddDate(10, 0, 0) }
+	again, err := revocation.Open(revocation.LocalOptions{Dir: dir, Logger: slog.New(slog.DiscardHandler), Now: ahead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	polled := revocation.New(storagetest.DB(t).Writer(), again.Set(), ahead)
+	polled.Resume(again.Cursor())
+	if err := polled.Poll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !again.Set().Covers(id, 1) {
+		t.Error("the withdrawal is forgotten")
+	}
+}

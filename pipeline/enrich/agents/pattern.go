@@ -155,6 +155,10 @@ func (p *patterns) match(text, lower string) bool {
 	return false
 }
 
+// looksBack is how much is looked at of what stands before a match: more than any
+// pattern of the list needs.
+const looksBack = 32
+
 func (p *pattern) match(text, lower string) bool {
 	if len(p.needs) > 0 && !slices.ContainsFunc(p.needs, func(s string) bool { return strings.Contains(lower, s) }) {
 		return false
@@ -166,7 +170,7 @@ func (p *pattern) match(text, lower string) bool {
 		return p.regexp.MatchString(text)
 	}
 	for _, at := range p.regexp.FindAllStringIndex(text, -1) {
-		barred := p.before != nil && p.before.MatchString(text[:at[0]]) || p.behind != nil && p.behind.MatchString(text[at[1]:])
+		barred := p.before != nil && p.before.MatchString(text[max(0, at[0]-looksBack):at[0]]) || p.behind != nil && p.behind.MatchString(text[at[1]:])
 		if !barred {
 			return true
 		}

@@ -1,6 +1,8 @@
 package source_test
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -251,5 +253,24 @@ func BenchmarkSource(b *testing.B) {
 				s.Source(v.referrer, v.page)
 			}
 		})
+	}
+}
+
+// TestTheBrowserKnowsTheClicks: the script of the page lets the key of every click
+// id pass that is known here, and only its key.
+func TestTheBrowserKnowsTheClicks(t *testing.T) {
+	b, err := os.ReadFile("../../../js/telemetry/url.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`const click = /(\S+)/i;`).FindSubmatch(b)
+	if m == nil {
+		t.Fatal("the pattern of click ids is not in url.ts")
+	}
+	click := regexp.MustCompile("(?i)" + string(m[1]))
+	for key := range source.Clicks() {
+		if !click.MatchString(key) {
+			t.Errorf("%s does not pass the script", key)
+		}
 	}
 }
