@@ -70,7 +70,7 @@ func New(o Options) (*Pipeline, error) {
 func (p *Pipeline) Process(ctx context.Context, r Request) (Result, error) {
 	var drops outcome.Tally
 	drops.Add(outcome.Malformed, r.Malformed)
-	rows := p.rows(r, &drops)
+	rows, ids := p.rows(r, &drops)
 	b, err := batch.Of(rows...)
 	if err != nil {
 		return Result{}, fmt.Errorf("pipeline: %w", err)
@@ -79,32 +79,38 @@ func (p *Pipeline) Process(ctx context.Context, r Request) (Result, error) {
 		b = b.NeedsReadBack()
 	}
 	if err := p.o.Sink.Append(ctx, r.Site, r.Received, b, drops); err != nil {
-		p.o.Recent.Release(rows)
+		p.o.Recent.Release(ids)
 		return Result{}, fmt.Errorf("pipeline: %w", err)
 	}
 	return Result{Accepted: uint32(len(rows)), Drops: drops}, nil
 }
 
-func (p *Pipeline) rows(r Request, drops *outcome.Tally) []batch.Row {
+// rows are the events that may be stored, and how their repeats are told.
+func (p *Pipeline) rows(r Request, drops *outcome.Tally) ([]batch.Row, []batch.Identity) {
 	if r.Refused != outcome.None {
 		drops.Add(r.Refused, uint32(len(r.Events)))
-		return nil
+		return nil, nil
 	}
 	pass, refused := p.o.Gate.Open(r.Site, r.Token, r.Signal, r.Received)
 	if refused != outcome.None {
 		drops.Add(refused, uint32(len(r.Events)))
-		return nil
+		return nil, nil
 	}
-	rows := make([]batch.Row, 0, len(r.Events))
+	rows, ids := make([]batch.Row, 0, len(r.Events)), make([]batch.Identity, 0, len(r.Events))
 	for _, raw := range r.Events {
 		row, dropped := p.row(raw, r, pass)
 		if dropped != outcome.None {
 			drops.Add(dropped, 1)
 			continue
 		}
-		rows = append(rows, row)
+		id, new := p.o.Recent.Take(row, r.Session.ID)
+		if !new {
+			drops.Add(outcome.Duplicate, 1)
+			continue
+		}
+		rows, ids = append(rows, row), append(ids, id)
 	}
-	return rows
+	return rows, ids
 }
 
 // row is the order of the stages.
@@ -128,9 +134,6 @@ func (p *Pipeline) row(raw validate.Raw, r Request, pass gate.Pass) (batch.Row, 
 	row, err := batch.RowOf(reduced)
 	if err != nil {
 		return batch.Row{}, outcome.Malformed
-	}
-	if !p.o.Recent.Take(row) {
-		return batch.Row{}, outcome.Duplicate
 	}
 	return row, outcome.None
 }

@@ -79,33 +79,55 @@ func FuzzDecode(f *testing.F) {
 
 func TestRecentTellsRepeats(t *testing.T) {
 	m := NewRecent(10)
+	session := [16]byte{1}
 	row := func(seq uint32, name string, engaged time.Duration) Row {
-		return Row{v: minimise.Values{ConsentID: consent.ID{1}, Session: [16]byte{1}, Seq: seq, Name: name, Engaged: engaged}}
+		return Row{v: minimise.Values{ConsentID: consent.ID{1}, Seq: seq, Name: name, Engaged: engaged}}
+	}
+	take := func(r Row) bool {
+		_, ok := m.Take(r, session)
+		return ok
 	}
 	first := row(1, "pageview", 0)
-	if !m.Take(first) || m.Take(first) {
+	id, ok := m.Take(first, session)
+	if !ok || take(first) {
 		t.Error("a repeat is not told from the first")
 	}
-	if !m.Take(row(1, "engagement", time.Second)) || !m.Take(row(1, "engagement", 2*time.Second)) || m.Take(row(1, "engagement", time.Second)) {
+	if _, ok := m.Take(first, [16]byte{2}); !ok {
+		t.Error("another session was taken for a repeat")
+	}
+	if !take(row(1, "engagement", time.Second)) || !take(row(1, "engagement", 2*time.Second)) || take(row(1, "engagement", time.Second)) {
 		t.Error("engaged time: each value counts once")
 	}
-	m.Release([]Row{first})
-	if !m.Take(first) {
+	m.Release([]Identity{id})
+	if !take(first) {
 		t.Error("what was released is still taken for a repeat")
 	}
-	anonymous := Row{v: minimise.Values{ConsentID: consent.ID{1}, Seq: 1, Name: "pageview"}}
-	for range 2 {
-		if !m.Take(anonymous) {
-			t.Error("a row without a session was taken for a repeat")
-		}
-	}
 	for i := range uint32(1000) {
-		m.Take(row(100+i, "pageview", 0))
+		take(row(100+i, "pageview", 0))
 	}
-	if n := len(m.now) + len(m.old); n > 20 {
-		t.Errorf("%d identities are remembered, at most 20 may be", n)
+	if n := len(m.now) + len(m.old); n > 2*16 {
+		t.Errorf("room for %d identities, 32 is the bound", n)
 	}
-	if m.Take(row(1099, "pageview", 0)) {
+	if take(row(1099, "pageview", 0)) {
 		t.Error("the newest identity was forgotten")
+	}
+}
+
+// TestRecentIsASet plays taking and releasing against a map.
+func TestRecentIsASet(t *testing.T) {
+	m, want := NewRecent(700), map[uint32]Identity{}
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 20_000 {
+		seq := r.Uint32N(600)
+		if id, there := want[seq]; there && r.IntN(2) == 0 {
+			m.Release([]Identity{id})
+			delete(want, seq)
+			continue
+		}
+		id, ok := m.Take(Row{v: minimise.Values{ConsentID: consent.ID{1}, Seq: seq, Name: "pageview"}}, [16]byte{1})
+		if _, there := want[seq]; ok == there {
+			t.Fatalf("taken %v, there before %v", ok, there)
+		}
+		want[seq] = id
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -28,16 +29,18 @@ var ErrFrame = errors.New("batch: not a batch")
 
 // Encode is the form of a batch on disk. What lies there is already gated and
 // minimised.
-func (b Batch) Encode() []byte {
-	buf := make([]byte, 0, 64+len(b.rows)*192)
+func (b Batch) Encode() []byte { return b.Append(make([]byte, 0, 64+len(b.rows)*192)) }
+
+// Append appends the form of a batch on disk.
+func (b Batch) Append(buf []byte) []byte {
 	var flags byte
 	if b.verify {
 		flags |= flagVerify
 	}
 	buf = append(buf, codecVersion, flags)
 	buf = binary.AppendUvarint(buf, uint64(len(b.rows)))
-	for _, r := range b.rows {
-		buf = appendRow(buf, r.v)
+	for i := range b.rows {
+		buf = appendRow(buf, &b.rows[i].v)
 	}
 	return buf
 }
@@ -51,21 +54,21 @@ func FromFrame(f spool.Frame) (Batch, error) {
 	return decode(f.Payload())
 }
 
-func appendRow(b []byte, v minimise.Values) []byte {
-	text := func(s string) {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendMoment(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return binary.AppendVarint(b, 0)
 	}
-	moment := func(t time.Time) {
-		var ms int64
-		if !t.IsZero() {
-			ms = t.UnixMilli()
-		}
-		b = binary.AppendVarint(b, ms)
-	}
-	text(v.Site)
-	moment(v.Time)
-	text(v.Name)
+	return binary.AppendVarint(b, t.UnixMilli())
+}
+
+func appendRow(b []byte, v *minimise.Values) []byte {
+	b = appendText(b, v.Site)
+	b = appendMoment(b, v.Time)
+	b = appendText(b, v.Name)
 	b = append(b, v.ConsentID[:]...)
 	b = binary.AppendUvarint(b, uint64(v.Number))
 	b = append(b, v.Session[:]...)
@@ -75,32 +78,34 @@ func appendRow(b []byte, v minimise.Values) []byte {
 		visitor = 1
 	}
 	b = append(b, visitor)
-	for _, s := range [...]string{
-		v.Path, v.Referrer, v.UTMSource, v.UTMMedium, v.UTMCampaign, v.Country,
-		v.Browser, v.BrowserVersion, v.OS, v.Device,
-		v.UTMContent, v.UTMTerm, v.Click, v.Source, v.Channel, v.Region, v.City,
+	for _, s := range [...]*string{
+		&v.Path, &v.Referrer, &v.UTMSource, &v.UTMMedium, &v.UTMCampaign, &v.Country,
+		&v.Browser, &v.BrowserVersion, &v.OS, &v.Device,
+		&v.UTMContent, &v.UTMTerm, &v.Click, &v.Source, &v.Channel, &v.Region, &v.City,
 	} {
-		text(s)
+		b = appendText(b, *s)
 	}
-	network, err := v.Network.MarshalBinary()
-	if err != nil {
-		network = nil // unreachable: a Prefix always encodes
-	}
-	text(string(network))
-	names := make([]string, 0, len(v.Props))
-	for name := range v.Props {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	b = binary.AppendUvarint(b, uint64(len(names)))
-	for _, name := range names {
-		text(name)
-		text(v.Props[name])
+	b = appendNetwork(b, v.Network)
+	b = binary.AppendUvarint(b, uint64(len(v.Props)))
+	if len(v.Props) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(v.Props)) {
+			b = appendText(b, name)
+			b = appendText(b, v.Props[name])
+		}
 	}
 	b = binary.AppendUvarint(b, uint64(v.Engaged.Milliseconds()))
-	moment(v.Expires)
-	moment(v.NetworkExpires)
-	return b
+	b = appendMoment(b, v.Expires)
+	return appendMoment(b, v.NetworkExpires)
+}
+
+func appendNetwork(b []byte, network netip.Prefix) []byte {
+	start := len(b)
+	out, err := network.AppendBinary(append(b, 0))
+	if err != nil {
+		return append(b, 0) // unreachable: a Prefix always encodes
+	}
+	out[start] = byte(len(out) - start - 1) // 17 at most: the length is one byte
+	return out
 }
 
 func decode(b []byte) (Batch, error) {

@@ -1,14 +1,15 @@
 // Package spool keeps what was acknowledged on local disk until the database
 // has it: a write-ahead log of checksummed frames in numbered segment files.
 //
-// Append returns after the frame is on disk (one fdatasync is shared by all who
-// wait for it). A reader follows behind and, once what it read stands in the
+// Append returns once the kernel has the bytes, so that a process that is killed
+// loses nothing. Decisions, demands and refusals are on disk by then as well: one
+// fdatasync is shared by all who wait for it. Events follow within a short
+// interval. A reader follows behind and, once what it read stands in the
 // database, advances the checkpoint; segments before the checkpoint are deleted
 // at once, so that nothing lives on in the spool after it was flushed.
 package spool
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,14 @@ const (
 	Outcomes                 // counters of dropped events
 	Erasure                  // a person's demand to erase what was collected so far
 )
+
+// lasts reports whether entries of the kind are on disk before they are
+// acknowledged: what a person decided is never lost, not even to a power cut.
+func (k Kind) lasts() bool { return k == Decision || k == Counts || k == Erasure }
+
+// reserved reports whether entries of the kind may use what is kept for them
+// when there is no more room for others.
+func (k Kind) reserved() bool { return k == Decision || k == Erasure }
 
 // Position is a place in the spool. It grows for ever, also across restarts.
 type Position struct {
@@ -82,6 +91,7 @@ type Options struct {
 	Logger       *slog.Logger     // default: slog.Default
 	Now          func() time.Time // default: time.Now
 	SealAfter    time.Duration    // a segment in use is closed at this age; default 30 s
+	SyncEvery    time.Duration    // events are on disk this much later at most; default 100 ms, negative = before Append returns
 }
 
 func (o Options) withDefaults() Options {
@@ -100,6 +110,9 @@ func (o Options) withDefaults() Options {
 	if o.SealAfter == 0 {
 		o.SealAfter = 30 * time.Second
 	}
+	if o.SyncEvery == 0 {
+		o.SyncEvery = 100 * time.Millisecond
+	}
 	return o
 }
 
@@ -107,30 +120,32 @@ func (o Options) withDefaults() Options {
 // appenders and one reader.
 type Spool struct {
 	opt     Options
-	queue   chan request
-	done    chan struct{} // closed when the committer has ended
+	frames  buffers
+	sync    chan struct{} // somebody waits for the disk
 	closing chan struct{}
+	done    chan struct{} // closed when the syncer has ended
 	once    sync.Once
 
-	mu      sync.Mutex
-	active  *os.File
-	begun   time.Time // when the active segment was begun
-	durable Position  // end of what is on disk
-	size    int64     // bytes in all segments
-	notify  chan struct{}
-	sealed  map[uint64]int64 // sizes of closed segments
-	saved   Position         // the checkpoint
+	mu       sync.Mutex
+	closed   bool
+	active   *os.File
+	begun    time.Time // when the active segment was begun
+	fresh    bool      // the folder does not know the active segment for good yet
+	written  Position  // end of what the kernel has
+	synced   Position  // end of what is on disk
+	size     int64     // bytes in all segments
+	ballast  bool      // room is kept on the disk for decisions
+	unsynced []*os.File
+	waiters  []waiter
+	reading  chan struct{} // closed when there is more, nil when no reader waits
+	sealed   map[uint64]int64
+	saved    Position // the checkpoint
+	intended Position // end of the run that the reader was flushing
+	marks    []mark   // how old what waits is
+	stats    Stats
 }
 
-type request struct {
-	bytes []byte
-	done  chan error
-}
-
-// queueLength bounds what waits for a commit; an appender beyond it waits.
-const queueLength = 4096
-
-// Open opens a spool, mends a torn tail and starts the committer. The committer
+// Open opens a spool, mends a torn tail and starts what puts it on disk, which
 // ends with Close.
 func Open(o Options) (*Spool, error) {
 	o = o.withDefaults()
@@ -138,236 +153,46 @@ func Open(o Options) (*Spool, error) {
 		return nil, fmt.Errorf("spool: make folder: %w", err)
 	}
 	s := &Spool{
-		opt: o, queue: make(chan request, queueLength), done: make(chan struct{}),
-		closing: make(chan struct{}), notify: make(chan struct{}), sealed: map[uint64]int64{},
+		opt: o, sync: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}), sealed: map[uint64]int64{},
 	}
 	if err := s.recover(); err != nil {
 		return nil, err
 	}
-	go s.commit()
+	s.ballast = s.layBallast() == nil
+	go s.run()
 	return s, nil
-}
-
-// Append writes entries next to each other and returns once they are on disk.
-// After an error none of them is acknowledged; they may still be read back,
-// which is why whoever repeats them must be able to tell a repeat.
-func (s *Spool) Append(ctx context.Context, entries ...Entry) error {
-	var buf []byte
-	for _, e := range entries {
-		if len(e.Payload) > maxPayload {
-			return ErrLarge
-		}
-		buf = appendFrame(buf, e)
-	}
-	if s.reserved(entries, len(buf)) {
-		return fmt.Errorf("%w: what is left is kept for decisions", ErrFull)
-	}
-	r := request{bytes: buf, done: make(chan error, 1)}
-	select {
-	case s.queue <- r:
-	case <-s.closing:
-		return ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("spool: append: %w", ctx.Err())
-	}
-	select {
-	case err := <-r.done:
-		return err
-	case <-s.done:
-		select { // it may have been committed just before the end
-		case err := <-r.done:
-			return err
-		default:
-			return ErrClosed
-		}
-	}
-}
-
-// reserve is the part of MaxBytes that is kept for decisions and demands, so
-// that a flood of events cannot keep anybody from taking back their consent.
-const reserve = 20 // one part in
-
-// reserved reports whether there is no room for entries of this kind any more.
-func (s *Spool) reserved(entries []Entry, size int) bool {
-	for _, e := range entries {
-		if e.Kind == Decision || e.Kind == Erasure {
-			return false
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.size+int64(size) > s.opt.MaxBytes-s.opt.MaxBytes/reserve
-}
-
-// commit writes whatever waits, syncs once, and answers everybody.
-func (s *Spool) commit() {
-	defer close(s.done)
-	for {
-		var group []request
-		select {
-		case r := <-s.queue:
-			group = append(group, r)
-		case <-s.closing:
-			s.drain()
-			return
-		}
-		s.write(s.gather(group))
-	}
-}
-
-// groupBytes bounds one write.
-const groupBytes = 4 << 20
-
-func (s *Spool) gather(group []request) []request {
-	size := len(group[0].bytes)
-	for size < groupBytes {
-		select {
-		case r := <-s.queue:
-			group = append(group, r)
-			size += len(r.bytes)
-		default:
-			return group
-		}
-	}
-	return group
-}
-
-func (s *Spool) drain() {
-	for {
-		select {
-		case r := <-s.queue:
-			s.write(s.gather([]request{r}))
-		default:
-			return
-		}
-	}
-}
-
-func (s *Spool) write(group []request) {
-	var buf []byte
-	for _, r := range group {
-		buf = append(buf, r.bytes...)
-	}
-	err := s.store(buf)
-	for _, r := range group {
-		r.done <- err
-	}
-}
-
-// store puts bytes on disk. When it fails, the segment is cut back to what was
-// on disk before, so that a later frame never stands behind a broken one.
-func (s *Spool) store(buf []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.size+int64(len(buf)) > s.opt.MaxBytes {
-		return fmt.Errorf("%w: %d of %d bytes in use", ErrFull, s.size, s.opt.MaxBytes)
-	}
-	if s.active == nil || s.durable.Offset >= s.opt.SegmentBytes {
-		if err := s.rotate(); err != nil {
-			return classify(err)
-		}
-	}
-	_, err := s.active.WriteAt(buf, s.durable.Offset)
-	if err == nil {
-		err = datasync(s.active)
-	}
-	if err != nil {
-		if cut := s.active.Truncate(s.durable.Offset); cut != nil {
-			s.opt.Logger.Error("spool: could not cut back a failed write; a new segment is begun", "error", cut)
-		}
-		// After a failed sync the kernel may have thrown the pages away, so this
-		// file is not written again.
-		s.seal()
-		return classify(err)
-	}
-	s.durable.Offset += int64(len(buf))
-	s.size += int64(len(buf))
-	s.wake()
-	return nil
-}
-
-// wake tells the reader that there is more. mu is held.
-func (s *Spool) wake() {
-	close(s.notify)
-	s.notify = make(chan struct{})
-}
-
-// seal closes the active segment; the next write begins another. mu is held.
-func (s *Spool) seal() {
-	if s.active == nil {
-		return
-	}
-	s.sealed[s.durable.Segment] = s.durable.Offset
-	if err := s.active.Close(); err != nil {
-		s.opt.Logger.Warn("spool: close segment", "error", err)
-	}
-	s.active = nil
-}
-
-// rotate begins the next segment. mu is held.
-func (s *Spool) rotate() error {
-	s.seal()
-	next := Position{Segment: s.durable.Segment + 1, Offset: headerBytes}
-	f, err := createSegment(s.path(next.Segment))
-	for errors.Is(err, os.ErrExist) { // a foreign file that was left alone has this name
-		next.Segment++
-		f, err = createSegment(s.path(next.Segment))
-	}
-	if err != nil {
-		return err
-	}
-	if err := syncDir(s.opt.Dir); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	s.active, s.durable, s.begun = f, next, s.opt.Now()
-	s.size += headerBytes
-	return nil
 }
 
 func (s *Spool) path(segment uint64) string {
 	return filepath.Join(s.opt.Dir, fmt.Sprintf("%016x.seg", segment))
 }
 
-// End is the end of what is on disk.
+// End is the end of what was appended.
 func (s *Spool) End() Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.durable
+	return s.written
 }
 
-// Backlog is how many bytes wait behind the checkpoint, headers not counted.
-func (s *Spool) Backlog() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var sum int64
-	for seg, size := range s.sealed {
-		if seg == s.saved.Segment {
-			sum += max(size-s.saved.Offset, 0)
-		} else if seg > s.saved.Segment {
-			sum += size - headerBytes
-		}
-	}
-	if s.active != nil {
-		from := int64(headerBytes)
-		if s.saved.Segment == s.durable.Segment {
-			from = s.saved.Offset
-		}
-		sum += max(s.durable.Offset-from, 0)
-	}
-	return sum
-}
-
-// Close commits what waits and closes the files. Append fails from then on.
+// Close puts everything on disk and closes the files. Append fails from then on.
 func (s *Spool) Close() error {
-	s.once.Do(func() { close(s.closing) })
+	s.once.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		s.wake()
+		s.mu.Unlock()
+		close(s.closing)
+	})
 	<-s.done
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.active == nil {
-		return nil
+	var err error
+	for _, f := range append(s.unsynced, s.active) {
+		if f != nil {
+			err = errors.Join(err, f.Close())
+		}
 	}
-	err := s.active.Close()
-	s.active = nil
+	s.active, s.unsynced = nil, nil
 	if err != nil {
 		return fmt.Errorf("spool: close: %w", err)
 	}

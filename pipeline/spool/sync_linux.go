@@ -14,3 +14,12 @@ func datasync(f *os.File) error {
 	}
 	return nil
 }
+
+// allocate takes room on the disk for a file; where the file system cannot, by
+// writing it.
+func allocate(f *os.File, size int64) error {
+	if unix.Fallocate(int(f.Fd()), 0, 0, size) == nil {
+		return nil
+	}
+	return fill(f, size)
+}

@@ -67,19 +67,11 @@ type Count struct {
 	N uint64
 }
 
-// Outcome is how many events of a site and day ended in one way.
-type Outcome struct {
-	Site    string
-	Day     time.Time
-	Outcome string
-	Detail  string // tells apart what shares an outcome
-	N       uint64
-}
-
 // Journal appends to a spool. It is safe for concurrent use.
 type Journal struct {
-	spool  *spool.Spool
-	logger *slog.Logger
+	spool   *spool.Spool
+	logger  *slog.Logger
+	buffers sync.Pool
 
 	mu    sync.Mutex
 	shown map[CountKey]uint64
@@ -97,7 +89,10 @@ func New(s *spool.Spool, logger *slog.Logger) (*Journal, error) {
 	if s == nil || logger == nil {
 		return nil, errors.New("journal: a spool and a logger are needed")
 	}
-	return &Journal{spool: s, logger: logger, shown: map[CountKey]uint64{}, late: map[outcomeKey]uint64{}}, nil
+	return &Journal{
+		spool: s, logger: logger, shown: map[CountKey]uint64{}, late: map[outcomeKey]uint64{},
+		buffers: sync.Pool{New: func() any { return new([]byte) }},
+	}, nil
 }
 
 // Decide makes a decision durable.
@@ -169,21 +164,29 @@ func (j *Journal) Show(key CountKey) {
 
 // Append makes events and the count of drops durable, together.
 func (j *Journal) Append(ctx context.Context, site string, day time.Time, b batch.Batch, drops outcome.Tally) error {
-	var entries []spool.Entry
+	buf := j.buffers.Get().(*[]byte)
+	defer func() {
+		*buf = (*buf)[:0]
+		j.buffers.Put(buf)
+	}()
+	var entries [2]spool.Entry
+	n := 0
 	if b.Len() > 0 {
-		entries = append(entries, spool.Entry{Kind: spool.Events, Payload: b.Encode()})
+		*buf = b.Append(*buf)
+		entries[n] = spool.Entry{Kind: spool.Events, Payload: *buf}
+		n++
 	}
 	if drops.Total() > 0 {
-		payload, err := json.Marshal(outcomes(site, day, drops))
-		if err != nil {
-			return fmt.Errorf("journal: encode outcomes: %w", err)
-		}
-		entries = append(entries, spool.Entry{Kind: spool.Outcomes, Payload: payload})
+		end := len(*buf)
+		*buf = appendTally(*buf, site, day, drops)
+		entries[0].Payload = (*buf)[:end] // it may have moved
+		entries[n] = spool.Entry{Kind: spool.Outcomes, Payload: (*buf)[end:]}
+		n++
 	}
-	if len(entries) == 0 {
+	if n == 0 {
 		return nil
 	}
-	if err := j.spool.Append(ctx, entries...); err != nil {
+	if err := j.spool.Append(ctx, entries[:n]...); err != nil {
 		j.full(site, day, uint64(b.Len())+uint64(drops.Total()))
 		return fmt.Errorf("journal: append: %w", err)
 	}
@@ -195,16 +198,6 @@ func (j *Journal) full(site string, day time.Time, n uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.late[outcomeKey{site: site, outcome: outcome.Full, day: day.UTC().Truncate(24 * time.Hour)}] += n
-}
-
-func outcomes(site string, day time.Time, t outcome.Tally) []Outcome {
-	var out []Outcome
-	for _, o := range outcome.All() {
-		if t[o] > 0 {
-			out = append(out, Outcome{Site: site, Day: day.UTC().Truncate(24 * time.Hour), Outcome: o.String(), Detail: o.Detail(), N: uint64(t[o])})
-		}
-	}
-	return out
 }
 
 // Flush writes the counters that were gathered in memory.
@@ -228,7 +221,7 @@ func (j *Journal) Flush(ctx context.Context) error {
 	if err == nil {
 		shown = nil
 		if len(ended) > 0 {
-			err = j.append(ctx, spool.Outcomes, ended)
+			err = j.spool.Append(ctx, spool.Entry{Kind: spool.Outcomes, Payload: EncodeOutcomes(ended)})
 		}
 	}
 	if err == nil {

@@ -53,7 +53,9 @@ func loadOf(frames []spool.Frame) (load, error) {
 		case spool.Counts:
 			err = many(&l.counts, seq, f)
 		case spool.Outcomes:
-			err = many(&l.outcomes, seq, f)
+			var ended []journal.Outcome
+			ended, err = journal.DecodeOutcomes(f.Payload())
+			l.outcomes = numbers(l.outcomes, seq, ended)
 		case spool.Events:
 			var b batch.Batch
 			b, err = batch.FromFrame(f)
@@ -84,10 +86,15 @@ func many[T any](to *[]numbered[T], seq uint64, f spool.Frame) error {
 	if err := json.Unmarshal(f.Payload(), &vs); err != nil {
 		return fmt.Errorf("decode: %w", err)
 	}
-	for i, v := range vs {
-		*to = append(*to, numbered[T]{seq: seq + uint64(i), value: v})
-	}
+	*to = numbers(*to, seq, vs)
 	return nil
+}
+
+func numbers[T any](to []numbered[T], seq uint64, vs []T) []numbered[T] {
+	for i, v := range vs {
+		to = append(to, numbered[T]{seq: seq + uint64(i), value: v})
+	}
+	return to
 }
 
 // tallies are the final outcomes of accepted events, by frame, site and day.

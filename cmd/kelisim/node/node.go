@@ -316,8 +316,9 @@ func (n *Node) serve(ctx context.Context) error {
 	return nil
 }
 
-// recentEvents is how many identities of events are remembered at least.
-const recentEvents = 200_000
+// recentEvents is how many identities of events are remembered at least: half an
+// hour at 800 events a second, in 32 MB.
+const recentEvents = 1_500_000
 
 // stopFor bounds each part of the shutdown.
 const stopFor = 15 * time.Second
