@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"kelisim/storage"
+	"kelisim/storage/embedded"
+)
+
+// bench is what the sections share: the processes that are measured.
+type bench struct {
+	o   options
+	out io.Writer
+
+	bare, kelisim *process
+	db            *storage.DB
+	requests      string // file of visitors for wrk
+}
+
+// process is a server that was started here.
+type process struct {
+	cmd  *exec.Cmd
+	url  string
+	data string
+}
+
+// startBare starts the baseline, once.
+func (b *bench) startBare(ctx context.Context) (*process, error) {
+	if b.bare != nil {
+		return b.bare, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	address, err := free()
+	if err != nil {
+		return nil, err
+	}
+	b.bare, err = start(ctx, exec.Command(self, "bare", address), "http://"+address)
+	return b.bare, err
+}
+
+// startKelisim starts a collector with its engine in a folder of its own, once.
+func (b *bench) startKelisim(ctx context.Context) (*process, error) {
+	if b.kelisim != nil {
+		return b.kelisim, nil
+	}
+	public, err := free()
+	if err != nil {
+		return nil, err
+	}
+	admin, err := free()
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(b.o.dir, "data")
+	cmd := exec.Command(b.o.kelisim, "serve", "--listen", public, "--admin-listen", admin, "--data-dir", data, "--policies", b.o.policies)
+	cmd.Env = append(os.Environ(), "KELISIM_TRUSTED_PROXIES=127.0.0.1/32")
+	cmd.Dir = filepath.Dir(b.o.policies)
+	p, err := start(ctx, cmd, "http://"+public)
+	if err != nil {
+		return nil, err
+	}
+	p.data, b.kelisim = data, p
+	if err := until(ctx, 30*time.Second, func() bool { return answers(ctx, p.url+"/readyz") }); err != nil {
+		return nil, fmt.Errorf("the collector is not ready: %w", err)
+	}
+	access, err := embedded.Attach(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	b.db, err = storage.Open(ctx, storage.Options{Engine: access})
+	return p, err
+}
+
+// stop ends what was started.
+func (b *bench) stop() {
+	if b.db != nil {
+		_ = b.db.Close()
+	}
+	for _, p := range []*process{b.bare, b.kelisim} {
+		if p == nil {
+			continue
+		}
+		_ = p.cmd.Process.Signal(os.Interrupt)
+		_ = p.cmd.Wait()
+	}
+	b.db, b.bare, b.kelisim = nil, nil, nil
+}
+
+func start(ctx context.Context, cmd *exec.Cmd, url string) (*process, error) {
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	err := until(ctx, 30*time.Second, func() bool {
+		c, err := net.DialTimeout("tcp", strings.TrimPrefix(url, "http://"), time.Second)
+		if err != nil {
+			return false
+		}
+		return c.Close() == nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+	}
+	return &process{cmd: cmd, url: url}, nil
+}
+
+// rows counts what stands in the table of events.
+func (b *bench) rows(ctx context.Context) (n uint64, err error) {
+	err = b.db.Maintenance().QueryRow(ctx, "SELECT count() FROM events").Scan(&n)
+	return n, err
+}
+
+// settled waits until as many rows stand as were accepted, or no more come.
+func (b *bench) settled(ctx context.Context, want uint64) (rows uint64, at time.Time, err error) {
+	last := time.Now()
+	for {
+		n, err := b.rows(ctx)
+		if err != nil {
+			return 0, at, err
+		}
+		if n > rows {
+			rows, last = n, time.Now()
+		}
+		if rows >= want || time.Since(last) > 20*time.Second {
+			return rows, last, nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// free is an address that nobody listens on.
+func free() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func answers(ctx context.Context, url string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	return errors.Join(res.Body.Close()) == nil && res.StatusCode == http.StatusOK
+}
+
+func until(ctx context.Context, within time.Duration, holds func() bool) error {
+	for end := time.Now().Add(within); !holds(); time.Sleep(50 * time.Millisecond) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("waited %s in vain", within)
+		}
+	}
+	return nil
+}
+
+// middle is the median.
+func middle(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	return s[len(s)/2]
+}
