@@ -2,6 +2,7 @@ package collector
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -11,18 +12,13 @@ import (
 	"kelisim/pipeline/spool"
 )
 
-// eventsAnswer is the body of a 202: every event of the call is in one of the
-// two.
-type eventsAnswer struct {
-	Accepted uint32            `json:"accepted"`
-	Dropped  map[string]uint32 `json:"dropped"`
-}
-
 // postEvents takes events. When it answers 202, what it accepted is on disk.
 func (s *Server) postEvents(c *fiber.Ctx) error {
 	received := s.o.Now()
-	call, f := decodeEvents(c.BodyRaw(), received)
-	if f != nil {
+	call := s.calls.Get().(*call)
+	defer s.calls.Put(call)
+	defer call.close()
+	if f := call.open(c.BodyRaw(), received); f != nil {
 		return fail(c, f)
 	}
 	site, ok := s.site(call.site)
@@ -39,7 +35,7 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 		refused = outcome.Foreign
 	}
 	result, err := s.o.Pipeline.Process(c.UserContext(), pipeline.Request{
-		Site: site.id, Token: token, Session: call.session, Events: call.events, Malformed: call.malformed,
+		Site: site.id, Token: token, Session: call.session, Events: call, Again: call.again,
 		Client: enrich.Client{Address: s.client(c), Headers: headersOf(c)},
 		Signal: gpc(c), Refused: refused, Received: received,
 	})
@@ -50,5 +46,30 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 		return fail(c, unavailable)
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Status(fiber.StatusAccepted).JSON(eventsAnswer{Accepted: result.Accepted, Dropped: result.Drops.Drops()})
+	var body [128]byte
+	out := c.Response()
+	out.SetStatusCode(fiber.StatusAccepted)
+	out.Header.SetContentType(fiber.MIMEApplicationJSON)
+	out.SetBody(appendAnswer(body[:0], &result))
+	return nil
+}
+
+// appendAnswer writes the body of a 202: every event of the call is accepted, or
+// dropped for a reason. Names of reasons need no quoting.
+func appendAnswer(b []byte, r *pipeline.Result) []byte {
+	b = strconv.AppendUint(append(b, `{"accepted":`...), uint64(r.Accepted), 10)
+	b = append(b, `,"dropped":{`...)
+	first := true
+	for reason, n := range r.Drops.Reasons() {
+		if n == 0 {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(append(append(b, '"'), outcome.Reason(reason).String()...), `":`...)
+		b = strconv.AppendUint(b, uint64(n), 10)
+	}
+	return append(b, "}}"...)
 }

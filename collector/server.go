@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -68,6 +69,7 @@ type Server struct {
 	pages   *privacyPages
 	texts   shownTexts
 	busy    *locks // one decision of a browser at a time
+	calls   sync.Pool
 }
 
 // New makes a server.
@@ -99,7 +101,10 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{o: o, k: k, replays: r, pages: pages, texts: texts, busy: &locks{seed: maphash.MakeSeed()}}, nil
+	return &Server{
+		o: o, k: k, replays: r, pages: pages, texts: texts, busy: &locks{seed: maphash.MakeSeed()},
+		calls: sync.Pool{New: func() any { return new(call) }},
+	}, nil
 }
 
 // Limits of a connection.

@@ -9,6 +9,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"kelisim/pipeline/validate"
 )
 
@@ -16,16 +19,38 @@ var at = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 const head = `{"v":1,"site":"shop","now":1000,"session":{"id":"00112233445566778899aabbccddeeff","start":400},"events":`
 
+// decoded is what a call holds, all of it read.
+type decoded struct {
+	call
+	good      []validate.Raw
+	malformed int
+}
+
+func decode(body []byte) (*decoded, *fault) {
+	d := &decoded{}
+	if fault := d.open(body, at); fault != nil {
+		return d, fault
+	}
+	for i := range d.Len() {
+		if e, ok := d.Read(i); ok {
+			d.good = append(d.good, e)
+		} else {
+			d.malformed++
+		}
+	}
+	return d, nil
+}
+
 func TestDecodeEvents(t *testing.T) {
-	f := func(events string, good int, malformed uint32) {
+	f := func(events string, good, malformed int) {
 		t.Helper()
-		d, fault := decodeEvents([]byte(head+events+"}"), at)
+		d, fault := decode([]byte(head + events + "}"))
 		if fault != nil {
 			t.Errorf("%s: %s", events, fault.Message)
 			return
 		}
-		if len(d.events) != good || d.malformed != malformed {
-			t.Errorf("%s: %d good, %d malformed; want %d, %d", events, len(d.events), d.malformed, good, malformed)
+		if len(d.good) != good || d.malformed != malformed {
+			t.Errorf("%s: %d good, %d malformed; want %d, %d", events, len(d.good), d.malformed, good, malformed)
 		}
 	}
 	f(`[{"seq":1,"name":"pageview","url":"https://example.com/"}]`, 1, 0)
@@ -79,7 +104,7 @@ func many(n int) string {
 func TestDecodeEventsRefusesTheEnvelope(t *testing.T) {
 	f := func(body, field string) {
 		t.Helper()
-		_, fault := decodeEvents([]byte(body), at)
+		_, fault := decode([]byte(body))
 		if fault == nil || fault.status != 400 || fault.Field != field {
 			t.Errorf("%s: got %+v, want a fault in %q", body, fault, field)
 		}
@@ -99,7 +124,7 @@ func TestDecodeEventsRefusesTheEnvelope(t *testing.T) {
 	f(`{"V":1,"site":"shop"}`, "v")
 	f(head+`[{}]} {}`, "")
 	f(strings.Repeat(`{"a":`, 20_000), "")
-	if d, fault := decodeEvents([]byte(head+`[{"seq":1,"name":"a"}],"future_key":{"a":1,"a":2},"future_key":"`+"\xff"+`"}`), at); fault != nil || len(d.events) != 1 {
+	if d, fault := decode([]byte(head + `[{"seq":1,"name":"a"}],"future_key":{"a":1,"a":2},"future_key":"` + "\xff" + `"}`)); fault != nil || len(d.good) != 1 {
 		t.Error("an unknown key of the envelope lost an honest event")
 	}
 }
@@ -108,14 +133,14 @@ func TestDecodeEventsRefusesTheEnvelope(t *testing.T) {
 // the next request.
 func TestOwnedValues(t *testing.T) {
 	body := []byte(head + `[{"seq":1,"name":"pageview","url":"https://example.com/a","props":{"p":"v","n":12345}}]}`)
-	d, fault := decodeEvents(body, at)
+	d, fault := decode(body)
 	if fault != nil {
 		t.Fatal(fault.Message)
 	}
 	for i := range body {
 		body[i] = 'X'
 	}
-	e := d.events[0]
+	e := d.good[0]
 	if d.site != "shop" || e.URL != "https://example.com/a" || e.Name != "pageview" || e.Props["p"] != "v" || e.Props["n"] != "12345" {
 		t.Errorf("what was decoded changed with the buffer: %+v", e)
 	}
@@ -126,11 +151,11 @@ func TestOwnedValues(t *testing.T) {
 func TestBrowserClock(t *testing.T) {
 	for _, now := range []string{"0", "1000", "4102444800000", "-5"} {
 		body := strings.Replace(head, `"now":1000`, `"now":`+now, 1) + `[{"seq":1,"name":"a","url":"u"}]}`
-		if _, fault := decodeEvents([]byte(body), at); fault != nil {
+		if _, fault := decode([]byte(body)); fault != nil {
 			t.Errorf("now=%s: %s", now, fault.Message)
 		}
 	}
-	d, _ := decodeEvents([]byte(head+`[{"seq":1,"name":"a"}]}`), at)
+	d, _ := decode([]byte(head + `[{"seq":1,"name":"a"}]}`))
 	if d.session.Age != 600*time.Millisecond {
 		t.Errorf("age %s, want 600ms", d.session.Age)
 	}
@@ -161,15 +186,16 @@ func FuzzDecodeEvents(f *testing.F) {
 	f.Add([]byte(`{"v":1,"session":{"start":-9e99}}`))
 	f.Add([]byte(head + `[{"seq":1,"seq":2,"name":"a"},{"seq":1,"name":null},{"seq":1,"name":"vitals","props":{"lcp":1e999}},[]]}`))
 	f.Add([]byte(head + "[{\"seq\":1,\"name\":\"a\",\"url\":\"\xff\"}],\"site\":\"b\"}"))
+	f.Add([]byte(head + `[{"s\u0065q":1,"name":"\u0061","props":{"\u0070":"\n","q":true}}],"again":true,"\u0074oken":"\u0041"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		d, fault := decodeEvents(body, at)
-		if fault != nil && (len(d.events) > 0 || d.token != "") {
+		d, fault := decode(body)
+		if fault != nil && len(d.good) > 0 {
 			t.Fatal("a refused call yields something")
 		}
-		if len(d.events)+int(d.malformed) > maxEvents {
+		if d.Len() > maxEvents {
 			t.Fatal("more events than allowed")
 		}
-		for _, e := range d.events {
+		for _, e := range d.good {
 			for _, s := range append(slices.Collect(maps.Values(e.Props)), e.Name, e.URL, e.Referrer) {
 				if !utf8.ValidString(s) {
 					t.Fatal("text that is no UTF-8")
@@ -178,6 +204,20 @@ func FuzzDecodeEvents(f *testing.F) {
 			if len(e.Props) > validate.MaxProps {
 				t.Fatal("more properties than allowed")
 			}
+		}
+		r, other := refer(body, at)
+		if (fault == nil) != (other == nil) {
+			t.Fatalf("got %+v, the reference says %+v", fault, other)
+		}
+		if fault != nil {
+			return
+		}
+		said := reference{site: d.site, token: d.token, session: d.session, events: d.good, malformed: d.malformed, again: d.again}
+		if !utf8.ValidString(d.site) || !utf8.ValidString(d.token) {
+			r.site, r.token = said.site, said.token // no site and no token holds such bytes
+		}
+		if diff := cmp.Diff(r, said, cmp.AllowUnexported(reference{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatal(diff)
 		}
 	})
 }

@@ -161,7 +161,7 @@ func (s *stages) run(c triple) (minimise.Values, outcome.Outcome, string) {
 	}
 	s.sink.rows = s.sink.rows[:0]
 	r := pipeline.Request{
-		Site: c.site, Token: c.sent, Signal: c.signal, Received: time.UnixMilli(c.received).UTC(), Events: []validate.Raw{c.raw},
+		Site: c.site, Token: c.sent, Signal: c.signal, Received: time.UnixMilli(c.received).UTC(), Events: pipeline.Decoded{c.raw},
 		Session: validate.Session{ID: [16]byte{1, 2, 3}, Age: time.Minute}, Client: client,
 	}
 	result, err := p.Process(context.Background(), r)

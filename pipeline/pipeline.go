@@ -25,17 +25,34 @@ type Sink interface {
 	Append(ctx context.Context, site string, day time.Time, b batch.Batch, drops outcome.Tally) error
 }
 
-// Request is the events of one call, as they were decoded: owned values.
+// Events is what a call holds. An event is read when the gate is open for its
+// call and not before: of any other only the number counts.
+type Events interface {
+	Len() int
+	Read(i int) (e validate.Raw, ok bool) // ok is false for one that is malformed
+}
+
+// Decoded is events that are read already.
+type Decoded []validate.Raw
+
+// Len counts the events.
+func (d Decoded) Len() int { return len(d) }
+
+// Read is one of them.
+func (d Decoded) Read(i int) (validate.Raw, bool) { return d[i], true }
+
+// Request is one call. Its texts may lie in buffers of the request: nothing keeps
+// them longer than Process runs.
 type Request struct {
-	Site      string
-	Token     string
-	Signal    bool // a Global Privacy Control signal came with it
-	Client    enrich.Client
-	Session   validate.Session
-	Events    []validate.Raw
-	Malformed uint32          // events that could not even be decoded
-	Refused   outcome.Outcome // why nothing of it may pass, if that is known already
-	Received  time.Time
+	Site     string
+	Token    string
+	Signal   bool // a Global Privacy Control signal came with it
+	Client   enrich.Client
+	Session  validate.Session
+	Events   Events
+	Again    bool            // the browser repeats a call that it has no answer for
+	Refused  outcome.Outcome // why nothing of it may pass, if that is known already
+	Received time.Time
 }
 
 // Result is what became of the events of one call.
@@ -51,8 +68,13 @@ type Options struct {
 	Minimise *minimise.Minimiser
 	Recent   *batch.Recent
 	Sink     Sink
-	Started  time.Time // sessions older than this may have rows from before
+	Started  time.Time // of the process: rows of older sessions may stand already
 }
+
+// settled is how long after its start a process looks for rows that an earlier one
+// may have stored. A browser whose call it did not answer says so when it repeats
+// it; only one that was on its way meanwhile does not.
+const settled = 2 * time.Minute
 
 // Pipeline runs the stages. It is safe for concurrent use.
 type Pipeline struct{ o Options }
@@ -69,13 +91,12 @@ func New(o Options) (*Pipeline, error) {
 // error, what was accepted is on disk; with an error nothing is acknowledged.
 func (p *Pipeline) Process(ctx context.Context, r Request) (Result, error) {
 	var drops outcome.Tally
-	drops.Add(outcome.Malformed, r.Malformed)
-	rows, ids := p.rows(r, &drops)
+	rows, ids := p.rows(&r, &drops)
 	b, err := batch.Of(rows...)
 	if err != nil {
 		return Result{}, fmt.Errorf("pipeline: %w", err)
 	}
-	if r.Received.Add(-r.Session.Age).Before(p.o.Started) {
+	if p.mayStand(&r) {
 		b = b.NeedsReadBack()
 	}
 	if err := p.o.Sink.Append(ctx, r.Site, r.Received, b, drops); err != nil {
@@ -85,19 +106,32 @@ func (p *Pipeline) Process(ctx context.Context, r Request) (Result, error) {
 	return Result{Accepted: uint32(len(rows)), Drops: drops}, nil
 }
 
+// mayStand reports whether events of a call could have been stored before and be
+// known to no memory of this process.
+func (p *Pipeline) mayStand(r *Request) bool {
+	older := r.Received.Add(-r.Session.Age).Before(p.o.Started)
+	return r.Again || older && r.Received.Before(p.o.Started.Add(settled))
+}
+
 // rows are the events that may be stored, and how their repeats are told.
-func (p *Pipeline) rows(r Request, drops *outcome.Tally) ([]batch.Row, []batch.Identity) {
+func (p *Pipeline) rows(r *Request, drops *outcome.Tally) ([]batch.Row, []batch.Identity) {
+	n := r.Events.Len()
 	if r.Refused != outcome.None {
-		drops.Add(r.Refused, uint32(len(r.Events)))
+		drops.Add(r.Refused, uint32(n))
 		return nil, nil
 	}
 	pass, refused := p.o.Gate.Open(r.Site, r.Token, r.Signal, r.Received)
 	if refused != outcome.None {
-		drops.Add(refused, uint32(len(r.Events)))
+		drops.Add(refused, uint32(n))
 		return nil, nil
 	}
-	rows, ids := make([]batch.Row, 0, len(r.Events)), make([]batch.Identity, 0, len(r.Events))
-	for _, raw := range r.Events {
+	rows, ids := make([]batch.Row, 0, n), make([]batch.Identity, 0, n)
+	for i := range n {
+		raw, ok := r.Events.Read(i)
+		if !ok {
+			drops.Add(outcome.Malformed, 1)
+			continue
+		}
 		row, dropped := p.row(raw, r, pass)
 		if dropped != outcome.None {
 			drops.Add(dropped, 1)
@@ -114,7 +148,7 @@ func (p *Pipeline) rows(r Request, drops *outcome.Tally) ([]batch.Row, []batch.I
 }
 
 // row is the order of the stages.
-func (p *Pipeline) row(raw validate.Raw, r Request, pass gate.Pass) (batch.Row, outcome.Outcome) {
+func (p *Pipeline) row(raw validate.Raw, r *Request, pass gate.Pass) (batch.Row, outcome.Outcome) {
 	event, dropped := validate.Of(raw, r.Session, r.Received)
 	if dropped != outcome.None {
 		return batch.Row{}, dropped

@@ -27,6 +27,7 @@ import (
 // way is the way of one event from the gate to its row, with everything granted,
 // every cache warm, and the real recogniser, sources and countries.
 type way struct {
+	keys     *consent.Keyring
 	gate     *gate.Gate
 	enricher *enrich.Enricher
 	minimise *minimise.Minimiser
@@ -57,6 +58,7 @@ func newWay(t testing.TB) *way {
 	check(err)
 	v, err := consent.Decide(consent.Choice{Action: consent.AcceptAll}, edition, consent.Decision{}, nil, w.now.Add(-time.Hour), rand.Reader)
 	check(err)
+	w.keys = keys
 	w.token, err = keys.Sign(v.Decision)
 	check(err)
 	w.gate, err = gate.New(keys, book{edition, true}, consent.NewRevocations())

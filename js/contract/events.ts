@@ -20,6 +20,8 @@ export interface EventsCall {
   /** The browser's clock when it sent, so that a wrong clock does no harm. */
   readonly now: number;
   readonly session: { readonly id: string; readonly start: number };
+  /** Set when one of the events was in a call that had no answer: it may stand already. */
+  readonly again?: boolean;
   readonly events: readonly WireEvent[];
 }
 

@@ -14,7 +14,7 @@ export interface Outbox {
   readonly clear: () => void;
 }
 
-type Waiting = readonly [session: Session, at: number, event: Omit<WireEvent, 'ago'>];
+type Waiting = readonly [session: Session, at: number, event: Omit<WireEvent, 'ago'>, again?: true];
 
 const most = 50; // events that wait, at most
 const soon = 300; // milliseconds that events wait for company
@@ -39,8 +39,9 @@ export function outbox({ base, site, log }: Host, permitted: () => boolean, over
   const send = async ({ id, start }: Session, mine: Waiting[]): Promise<boolean> => {
     const now = Date.now();
     const events = mine.map(([, at, event]) => ({ ...event, ago: now - at }));
+    const again = mine.some(([, , , sent]) => sent) || undefined;
     // Half a character, as a text that was cut may end with, is written as an escape; the collector takes none.
-    const body = JSON.stringify({ v: 1, site, now, session: { id, start }, events }).replace(/\\ud[\da-f]{3}/g, '\\ufffd');
+    const body = JSON.stringify({ v: 1, site, now, session: { id, start }, again, events }).replace(/\\ud[\da-f]{3}/g, '\\ufffd');
     try {
       // A browser refuses to keep more than 64 KiB alive.
       const answer = await fetch(`${base}v1/events`, { method: 'POST', body, keepalive: body.length < 6e4 });
@@ -65,7 +66,7 @@ export function outbox({ base, site, log }: Host, permitted: () => boolean, over
     queue = queue.filter(([{ id }]) => id !== session.id);
     if (!(await send(session, mine))) failures = 0;
     else if (permitted()) {
-      queue = [...mine, ...queue].slice(-most);
+      queue = [...mine.map(([session, at, event]) => [session, at, event, true] as const), ...queue].slice(-most);
       later(Math.min(first * 2 ** failures++, longest) * (1 + Math.random() / 2));
     }
     if (queue[0]) later(0);

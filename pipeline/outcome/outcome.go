@@ -209,6 +209,16 @@ func (t Tally) Of(r Reason) uint32 {
 	return sum
 }
 
+// Reasons counts the events that were dropped, by Reason.
+func (t *Tally) Reasons() (sums [reasons]uint32) {
+	for o := NoToken; o < count; o++ {
+		if n := t[o]; n > 0 {
+			sums[table[o].reason] += n
+		}
+	}
+	return sums
+}
+
 // Drops is what was dropped, by the name of the reason; empty reasons are left out.
 func (t Tally) Drops() map[string]uint32 {
 	drops := map[string]uint32{}

@@ -231,7 +231,7 @@ func (w *world) visit(p *person, accepted uint32) {
 	p.seq += 3
 	_, _ = rand.Read(p.session[:]) // never fails
 	page := "https://www.example.com/a/b?utm_source=news&utm_medium=mail&utm_campaign=may&utm_content=top&utm_term=word"
-	events := []validate.Raw{
+	events := pipeline.Decoded{
 		{Seq: p.seq, Name: validate.Pageview, URL: page, Referrer: "https://search.example/", Ago: 20 * time.Second},
 		{Seq: p.seq, Name: validate.Engagement, Engaged: 5 * time.Second},
 		{Seq: p.seq, Name: validate.Engagement, Engaged: 9 * time.Second},

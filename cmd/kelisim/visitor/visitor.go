@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -92,7 +93,7 @@ func (v *Visitor) Decide(ctx context.Context, action string, choices map[string]
 	if choices != nil {
 		body["choices"] = choices
 	}
-	return v.call(ctx, http.MethodPost, "/v1/consent", body, nil)
+	return v.call(ctx, http.MethodPost, "/v1/consent", []any{body}, nil)
 }
 
 // NewSession begins a visit.
@@ -125,8 +126,10 @@ func (v *Visitor) Send(ctx context.Context, events ...Event) (Answer, error) {
 		"v": 1, "site": v.o.Site, "now": v.o.Now().UnixMilli(),
 		"session": map[string]any{"id": v.session, "start": v.start.UnixMilli()}, "events": events,
 	}
+	repeat := maps.Clone(body)
+	repeat["again"] = true
 	var a Answer
-	err := v.call(ctx, http.MethodPost, "/v1/events", body, &a)
+	err := v.call(ctx, http.MethodPost, "/v1/events", []any{body, repeat}, &a)
 	return a, err
 }
 
@@ -134,20 +137,22 @@ func (v *Visitor) Send(ctx context.Context, events ...Event) (Answer, error) {
 func (v *Visitor) Token() string { return v.cookies["kelisim"] }
 
 // call makes one call, and makes it again while the collector is away or full.
-// The body is the same each time, so that a repeat is told from a new one.
-func (v *Visitor) call(ctx context.Context, method, path string, body, into any) error {
-	raw := []byte(nil)
-	if body != nil {
-		var err error
-		if raw, err = json.Marshal(body); err != nil {
+// The first body is that of the first attempt, the last that of all others: the
+// same each time, so that a repeat is told from a new call.
+func (v *Visitor) call(ctx context.Context, method, path string, bodies []any, into any) error {
+	raw := [][]byte{nil}
+	for i, body := range bodies {
+		b, err := json.Marshal(body)
+		if err != nil {
 			return fmt.Errorf("visitor: encode: %w", err)
 		}
+		raw = append(raw[:i], b)
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.o.PatientFor)
 	defer cancel()
 	pause := 50 * time.Millisecond
 	for {
-		err := v.once(ctx, method, path, raw, into)
+		err := v.once(ctx, method, path, raw[0], into)
 		var again *againError
 		if err == nil || !errors.As(err, &again) {
 			return err
@@ -159,7 +164,7 @@ func (v *Visitor) call(ctx context.Context, method, path string, body, into any)
 			t.Stop()
 			return err
 		}
-		pause = min(2*pause, time.Second)
+		pause, raw = min(2*pause, time.Second), raw[len(raw)-1:]
 	}
 }
 

@@ -190,7 +190,8 @@ func TestTakesCookiesAway(t *testing.T) {
 	}
 }
 
-// TestRepeatsTheSame: what was not acknowledged is sent again, byte by byte.
+// TestRepeatsTheSame: what was not acknowledged is sent again, with the word that it
+// is a repeat, and byte by byte from then on; a decision is the same each time.
 func TestRepeatsTheSame(t *testing.T) {
 	c := newCollector(t)
 	v := c.visitor(nil)
@@ -203,9 +204,20 @@ func TestRepeatsTheSame(t *testing.T) {
 		t.Fatalf("%d calls, want 4", len(calls))
 	}
 	for _, k := range calls[1:] {
-		if k.body != calls[0].body {
+		if k.body != strings.Replace(calls[0].body, "{", `{"again":true,`, 1) {
 			t.Errorf("a repeat differs:\n%s\n%s", calls[0].body, k.body)
 		}
+	}
+	if err := v.See(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.said()
+	c.refuse = []int{503}
+	if err := v.Decide(t.Context(), "accept_all", nil); err != nil {
+		t.Fatal(err)
+	}
+	if calls = c.said(); len(calls) != 2 || calls[0].body != calls[1].body {
+		t.Errorf("a decision that is repeated: %+v", calls)
 	}
 }
 

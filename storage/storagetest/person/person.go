@@ -239,7 +239,7 @@ func (s *Site) Send(t testing.TB, p *Person, events ...validate.Raw) pipeline.Re
 	session := p.Session
 	session.Age = now.Sub(p.began)
 	result, err := s.pipeline.Process(t.Context(), pipeline.Request{
-		Site: SiteID, Token: p.token, Session: session, Events: events, Received: now,
+		Site: SiteID, Token: p.token, Session: session, Events: pipeline.Decoded(events), Received: now,
 		Client: enrich.Client{Address: netip.MustParseAddr("203.0.113.77"), Headers: enrich.Headers{UserAgent: UserAgent}},
 	})
 	if err != nil {
