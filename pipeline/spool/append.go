@@ -113,13 +113,13 @@ func (s *Spool) room(size int64, reserved bool) error {
 
 // write appends to the active segment, or begins one. mu is held.
 func (s *Spool) write(buf []byte) error {
-	if s.active == nil || s.written.Offset >= s.opt.SegmentBytes {
-		if err := s.rotate(); err != nil {
+	if s.active == nil || s.written.Offset >= s.opt.SegmentBytes || !s.active.room(s.written.Offset, len(buf)) {
+		if err := s.rotate(len(buf)); err != nil {
 			return classify(err)
 		}
 	}
-	if _, err := s.active.WriteAt(buf, s.written.Offset); err != nil {
-		if cut := s.active.Truncate(s.written.Offset); cut != nil {
+	if err := s.active.writeAt(buf, s.written.Offset); err != nil {
+		if cut := s.active.cut(s.written.Offset); cut != nil {
 			s.opt.Logger.Error("spool: could not cut back a failed write; a new segment is begun", "error", cut)
 		}
 		s.seal()
@@ -146,23 +146,27 @@ func (s *Spool) seal() {
 		return
 	}
 	s.sealed[s.written.Segment] = s.written.Offset
-	s.unsynced = append(s.unsynced, s.active)
+	s.unsynced = append(s.unsynced, ended{s.active, s.written.Offset})
 	s.active = nil
 }
 
-// rotate begins the next segment. mu is held.
-func (s *Spool) rotate() error {
+// rotate begins the next segment, with room for what is to be written. mu is held.
+func (s *Spool) rotate(size int) error {
 	s.seal()
+	room := max(s.opt.SegmentBytes, headerBytes+int64(size))
 	next := Position{Segment: s.written.Segment + 1, Offset: headerBytes}
-	f, err := createSegment(s.path(next.Segment))
+	g, err := createSegment(s.path(next.Segment), room)
+	if errors.Is(classify(err), ErrFull) { // less room may still be had
+		g, err = createSegment(s.path(next.Segment), min(room, max(mapLeast, headerBytes+int64(size))))
+	}
 	for errors.Is(err, os.ErrExist) { // a foreign file that was left alone has this name
 		next.Segment++
-		f, err = createSegment(s.path(next.Segment))
+		g, err = createSegment(s.path(next.Segment), room)
 	}
 	if err != nil {
 		return err
 	}
-	s.active, s.written, s.begun, s.fresh = f, next, s.opt.Now(), true
+	s.active, s.written, s.begun, s.fresh = g, next, s.opt.Now(), true
 	s.size += headerBytes
 	return nil
 }

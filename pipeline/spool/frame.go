@@ -51,17 +51,6 @@ func parseFrame(b []byte) (kind Kind, payload []byte, n int, ok bool) {
 	return Kind(b[4]), payload, frameBytes + int(size), true
 }
 
-func createSegment(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("spool: create segment: %w", err)
-	}
-	if _, err := f.WriteAt(header[:], 0); err != nil {
-		return nil, errors.Join(fmt.Errorf("spool: create segment: %w", err), f.Close(), os.Remove(path))
-	}
-	return f, nil
-}
-
 func syncDir(dir string) error {
 	d, err := os.Open(filepath.Clean(dir))
 	if err != nil {

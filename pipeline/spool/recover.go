@@ -1,7 +1,10 @@
 package spool
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,13 +22,14 @@ func (s *Spool) recover() error {
 	slices.Sort(names)
 	s.saved, s.intended = s.loadCheckpoint()
 	s.written = s.saved
-	for i, name := range names {
-		seg, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(name), ".seg"), 16, 64)
-		if err != nil || s.path(seg) != name {
-			s.opt.Logger.Warn("spool: a foreign file is left alone", "file", name)
-			continue
+	own := names[:0]
+	for _, name := range names {
+		if s.isOwn(name) {
+			own = append(own, name)
 		}
-		if err := s.take(seg, name, i == len(names)-1); err != nil {
+	}
+	for i, name := range own {
+		if err := s.take(name, i == len(own)-1); err != nil {
 			return err
 		}
 	}
@@ -38,21 +42,55 @@ func (s *Spool) recover() error {
 	return nil
 }
 
+// isOwn reports whether a file is a segment. A foreign one is named and left
+// alone; one that the process before died on while it began it is removed.
+func (s *Spool) isOwn(name string) bool {
+	seg, err := number(name)
+	if err != nil || s.path(seg) != name {
+		s.opt.Logger.Warn("spool: a foreign file is left alone", "file", name)
+		return false
+	}
+	b := make([]byte, headerBytes)
+	f, err := os.Open(name)
+	if err == nil {
+		_, err = io.ReadFull(f, b)
+		err = errors.Join(err, f.Close())
+	}
+	if err == nil && bytes.Equal(b, header[:]) {
+		return true
+	}
+	if all, err := os.ReadFile(name); err == nil && len(bytes.TrimRight(all, "\x00")) == 0 && os.Remove(name) == nil {
+		return false
+	}
+	s.opt.Logger.Error("spool: a file with a foreign header is left alone", "file", name)
+	return false
+}
+
+func number(name string) (uint64, error) {
+	return strconv.ParseUint(strings.TrimSuffix(filepath.Base(name), ".seg"), 16, 64)
+}
+
 // take adds a segment of an earlier process.
-func (s *Spool) take(seg uint64, name string, last bool) error {
-	size, err := s.mend(name, last)
-	if err != nil || size == 0 {
-		return err
+func (s *Spool) take(name string, last bool) error {
+	seg, err := number(name)
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return fmt.Errorf("spool: read segment: %w", err)
+	}
+	size := info.Size()
+	if last { // those before it were ended in order; what is damaged in them is said when it is read
+		if size, err = s.mend(name); err != nil {
+			return err
+		}
 	}
 	if seg < s.saved.Segment || seg == s.saved.Segment && size <= s.saved.Offset {
 		if err := os.Remove(name); err != nil {
 			return fmt.Errorf("spool: delete segment: %w", err)
 		}
 	} else {
-		info, err := os.Stat(name)
-		if err != nil {
-			return fmt.Errorf("spool: read segment: %w", err)
-		}
 		s.sealed[seg], s.size = size, s.size+size
 		s.marks = append(s.marks, mark{end: Position{Segment: seg, Offset: size}, at: info.ModTime()})
 	}
@@ -62,23 +100,13 @@ func (s *Spool) take(seg uint64, name string, last bool) error {
 	return nil
 }
 
-// mend returns the length of a segment after cutting a torn tail off the last
-// one; 0 means that the file is none of ours and is left alone.
-func (s *Spool) mend(name string, last bool) (int64, error) {
+// mend cuts what is no frame off the end of a segment and returns its length.
+func (s *Spool) mend(name string) (int64, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
 		return 0, fmt.Errorf("spool: read segment: %w", err)
 	}
-	if len(b) < headerBytes || [headerBytes]byte(b[:headerBytes]) != header {
-		if last && len(b) < headerBytes { // the process died while it began the segment
-			return 0, os.Remove(name)
-		}
-		s.opt.Logger.Error("spool: a file with a foreign header is left alone", "file", name)
-		return 0, nil
-	}
-	if !last {
-		return int64(len(b)), nil // it was ended in order; what is damaged in it is said when it is read
-	}
+	used := len(bytes.TrimRight(b, "\x00")) // behind it lies room that was not used
 	end := headerBytes
 	for rest := b[headerBytes:]; len(rest) > 0; {
 		_, _, n, ok := parseFrame(rest)
@@ -89,11 +117,13 @@ func (s *Spool) mend(name string, last bool) (int64, error) {
 		}
 		rest, end = rest[n:], end+n
 	}
+	if end < used {
+		s.stats.Damaged += uint64(used - end)
+		s.opt.Logger.Warn("spool: a torn tail was cut off", "file", name, "bytes", used-end)
+	}
 	if end == len(b) {
 		return int64(end), nil
 	}
-	s.stats.Damaged += uint64(len(b) - end)
-	s.opt.Logger.Warn("spool: a torn tail was cut off", "file", name, "bytes", len(b)-end)
 	if err := os.Truncate(name, int64(end)); err != nil {
 		return 0, fmt.Errorf("spool: cut torn tail: %w", err)
 	}

@@ -86,7 +86,7 @@ var (
 // Options of a spool.
 type Options struct {
 	Dir          string           // folder of its own; created when missing
-	SegmentBytes int64            // a segment is closed at this size; default 64 MiB
+	SegmentBytes int64            // a segment is closed at this size; default 16 MiB
 	MaxBytes     int64            // all segments together; default 8 GiB
 	Logger       *slog.Logger     // default: slog.Default
 	Now          func() time.Time // default: time.Now
@@ -96,7 +96,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.SegmentBytes == 0 {
-		o.SegmentBytes = 64 << 20
+		o.SegmentBytes = 16 << 20
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 8 << 30
@@ -128,14 +128,14 @@ type Spool struct {
 
 	mu       sync.Mutex
 	closed   bool
-	active   *os.File
+	active   *segment
 	begun    time.Time // when the active segment was begun
 	fresh    bool      // the folder does not know the active segment for good yet
 	written  Position  // end of what the kernel has
 	synced   Position  // end of what is on disk
 	size     int64     // bytes in all segments
 	ballast  bool      // room is kept on the disk for decisions
-	unsynced []*os.File
+	unsynced []ended
 	waiters  []waiter
 	reading  chan struct{} // closed when there is more, nil when no reader waits
 	sealed   map[uint64]int64
@@ -186,15 +186,11 @@ func (s *Spool) Close() error {
 	<-s.done
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.seal()
 	var err error
-	for _, f := range append(s.unsynced, s.active) {
-		if f != nil {
-			err = errors.Join(err, f.Close())
-		}
+	for _, e := range s.unsynced {
+		err = errors.Join(err, e.segment.end(e.size))
 	}
-	s.active, s.unsynced = nil, nil
-	if err != nil {
-		return fmt.Errorf("spool: close: %w", err)
-	}
-	return nil
+	s.unsynced = nil
+	return err
 }

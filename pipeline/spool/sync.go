@@ -3,9 +3,14 @@ package spool
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 )
+
+// ended is a segment that is not written any more, with its length.
+type ended struct {
+	*segment
+	size int64
+}
 
 // waiter is somebody whose entries end at a position and who waits until they
 // are on disk.
@@ -70,13 +75,13 @@ func (s *Spool) flush() {
 }
 
 // datasync puts the files on disk and closes those that are ended.
-func (s *Spool) datasync(active *os.File, sealed []*os.File, fresh bool) (err error) {
-	for _, f := range sealed {
-		err = errors.Join(err, datasync(f), f.Close())
+func (s *Spool) datasync(active *segment, sealed []ended, fresh bool) (err error) {
+	for _, e := range sealed {
+		err = errors.Join(err, e.segment.end(e.size))
 	}
 	if active != nil {
-		// It may have been sealed meanwhile, and closed by nobody but this loop.
-		err = errors.Join(err, datasync(active))
+		// It may have been sealed meanwhile, and is closed by nobody but this loop.
+		err = errors.Join(err, datasync(active.f))
 	}
 	if fresh || len(sealed) > 0 {
 		err = errors.Join(err, syncDir(s.opt.Dir))

@@ -3,6 +3,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
@@ -17,3 +18,8 @@ func datasync(f *os.File) error {
 
 // allocate takes room on the disk for a file.
 func allocate(f *os.File, size int64) error { return fill(f, size) }
+
+// mapFile is for systems where room on the disk can be taken for certain.
+func mapFile(*os.File, int64) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func unmapFile([]byte) error { return nil }
