@@ -128,6 +128,10 @@ func parseHop(s string) (netip.Addr, bool) {
 	if len(s) > maxHop {
 		return netip.Addr{}, false
 	}
+	if strings.IndexByte(s, ':') < 0 {
+		a, err := netip.ParseAddr(s)
+		return a, err == nil
+	}
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone(""), true
 	}

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,24 +18,29 @@ type cookieNames struct {
 // cookiesFor chooses the names: with the __Host- prefix everywhere but on plain
 // http on the machine itself, where browsers refuse it.
 func cookiesFor(c *fiber.Ctx) cookieNames {
-	if !secureRequest(c) && loopbackName(hostName(c)) {
+	var s said
+	s.read(c)
+	return s.cookies(c)
+}
+
+// cookies chooses the names for a request whose headers are read.
+func (s *said) cookies(c *fiber.Ctx) cookieNames {
+	if !s.secure(c) && loopbackName(hostName(c)) {
 		return cookieNames{token: "kelisim", marker: "kelisim-state"}
 	}
 	return cookieNames{token: "__Host-kelisim", marker: "__Host-kelisim-state", secure: true}
 }
 
-// secureRequest reports whether the browser's side of the connection is TLS: the
-// Origin or Referer says it, because TLS mostly ends before this process.
-// X-Forwarded-Proto is not read: a visitor can write it.
-func secureRequest(c *fiber.Ctx) bool {
-	return c.Context().IsTLS() || hasPrefix(c.Get(fiber.HeaderOrigin), "https://") || hasPrefix(c.Get(fiber.HeaderReferer), "https://")
+// secure reports whether the browser's side of the connection is TLS: the Origin or
+// Referer says it, because TLS mostly ends before this process. X-Forwarded-Proto
+// is not read: a visitor can write it.
+func (s *said) secure(c *fiber.Ctx) bool {
+	return strings.HasPrefix(s.origin, "https://") || strings.HasPrefix(s.referer, "https://") || c.Context().IsTLS()
 }
-
-func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
 
 // read is a cookie's value, as a string of its own.
 func (n cookieNames) read(c *fiber.Ctx, name string) string {
-	return string(append([]byte(nil), c.Cookies(name)...))
+	return string(c.Request().Header.Cookie(name))
 }
 
 // write sets one cookie; without a value it is taken away. Its life is that of

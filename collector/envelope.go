@@ -21,10 +21,8 @@ type call struct {
 
 	events []span
 	reader reader
+	said   said // by the headers
 }
-
-// span is where a value stands in a body.
-type span struct{ at, end int }
 
 // envelope is what is said of a call beside its events. Unknown keys are ignored:
 // a newer script must not lose honest events.
@@ -50,8 +48,7 @@ const (
 // open reads the envelope of a call. What is wrong inside an event is passed over
 // and spoils that event alone.
 func (c *call) open(body []byte, received time.Time) *fault {
-	c.reader.open(body)
-	e, err := c.envelope()
+	e, err := c.envelope(body)
 	if err != nil {
 		return badField("", "the body is not the JSON that this call takes")
 	}
@@ -82,16 +79,19 @@ func (c *call) open(body []byte, received time.Time) *fault {
 // close forgets the call.
 func (c *call) close() {
 	c.reader.close()
-	c.site, c.token, c.session, c.again, c.events = "", "", validate.Session{}, false, c.events[:0]
+	c.site, c.token, c.session, c.again, c.events, c.said = "", "", validate.Session{}, false, c.events[:0], said{}
 }
 
 // Len counts the events.
 func (c *call) Len() int { return len(c.events) }
 
-func (c *call) envelope() (e envelope, err error) {
+func (c *call) envelope(body []byte) (e envelope, err error) {
 	r, seen := &c.reader, keys(0)
-	err = r.members(func(name []byte) error {
-		switch string(name) {
+	if err := r.open(body); err != nil {
+		return envelope{}, err
+	}
+	err = r.members(func(name string) error {
+		switch name {
 		case "v":
 			return seen.once(keyV, r.whole(&e.v))
 		case "site":
@@ -105,22 +105,21 @@ func (c *call) envelope() (e envelope, err error) {
 		case "events":
 			return seen.once(keyEvents, c.list(&e.events))
 		case "session":
-			return seen.once(keySession, r.members(func(name []byte) error {
-				switch string(name) {
+			return seen.once(keySession, r.members(func(name string) error {
+				switch name {
 				case "id":
 					return seen.once(keyID, r.text(&e.id))
 				case "start":
 					return seen.once(keyStart, r.whole(&e.start))
 				}
-				return r.skip()
+				r.skip()
+				return nil
 			}))
 		}
-		return r.skip()
+		r.skip()
+		return nil
 	})
-	if err != nil {
-		return envelope{}, err
-	}
-	return e, r.end()
+	return e, err
 }
 
 // list notes where the events stand, and counts them.
@@ -147,13 +146,14 @@ const (
 // UTF-8 and a null make it malformed: then ok is false.
 func (c *call) Read(i int) (e validate.Raw, ok bool) {
 	r, seen := &c.reader, keys(0)
-	r.begin(c.events[i], &strictly)
-	var seq int64
+	if r.exactly(c.events[i]) != nil {
+		return validate.Raw{}, false
+	}
 	var ago, engaged float64
-	err := r.members(func(name []byte) error {
-		switch string(name) {
+	err := r.members(func(name string) error {
+		switch name {
 		case "seq":
-			return seen.once(keySeq, r.whole(&seq))
+			return seen.once(keySeq, r.count(&e.Seq))
 		case "name":
 			return seen.once(keyName, r.text(&e.Name))
 		case "url":
@@ -169,28 +169,28 @@ func (c *call) Read(i int) (e validate.Raw, ok bool) {
 		}
 		return errShape
 	})
-	if err != nil || seq != int64(uint32(seq)) {
+	if err != nil {
 		return validate.Raw{}, false
 	}
-	e.Seq, e.Ago, e.Engaged = uint32(seq), milliseconds(ago), milliseconds(engaged)
+	e.Ago, e.Engaged = milliseconds(ago), milliseconds(engaged)
 	return e, true
 }
 
 // props reads the properties of an event.
 func (r *reader) props(into *map[string]string) error {
-	return r.members(func(name []byte) error {
+	return r.members(func(name string) error {
 		if *into == nil {
 			*into = make(map[string]string)
 		}
-		if _, twice := (*into)[string(name)]; twice {
+		if _, twice := (*into)[name]; twice {
 			return errTwice
 		}
 		if len(*into) == validate.MaxProps {
 			return errShape
 		}
-		key, value := string(name), ""
+		var value string
 		err := r.scalar(&value)
-		(*into)[key] = value
+		(*into)[name] = value
 		return err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 
 	"kelisim/pipeline"
 	"kelisim/pipeline/enrich"
@@ -25,19 +26,20 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 	if !ok {
 		return fail(c, unknownSite)
 	}
-	names := cookiesFor(c)
-	token := names.read(c, names.token)
+	said := &call.said
+	said.read(c)
+	token := utils.UnsafeString(c.Request().Header.Cookie(said.cookies(c).token))
 	if token == "" {
 		token = call.token
 	}
 	refused := outcome.None
-	if !callerOf(c).fromScript(site.hosts) {
+	if !said.fromScript(site.hosts) {
 		refused = outcome.Foreign
 	}
 	result, err := s.o.Pipeline.Process(c.UserContext(), pipeline.Request{
 		Site: site.id, Token: token, Session: call.session, Events: call, Again: call.again,
-		Client: enrich.Client{Address: s.client(c), Headers: headersOf(c)},
-		Signal: gpc(c), Refused: refused, Received: received,
+		Client: enrich.Client{Address: s.client(c, said.forwarded), Headers: said.agent},
+		Signal: said.gpc, Refused: refused, Received: received,
 	})
 	if err != nil {
 		if !errors.Is(err, spool.ErrFull) {
@@ -45,11 +47,11 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 		}
 		return fail(c, unavailable)
 	}
-	c.Set(fiber.HeaderCacheControl, "no-store")
 	var body [128]byte
 	out := c.Response()
 	out.SetStatusCode(fiber.StatusAccepted)
 	out.Header.SetContentType(fiber.MIMEApplicationJSON)
+	out.Header.SetCanonical([]byte(fiber.HeaderCacheControl), []byte("no-store"))
 	out.SetBody(appendAnswer(body[:0], &result))
 	return nil
 }

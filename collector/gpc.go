@@ -1,24 +1,19 @@
 package collector
 
-import (
-	"bytes"
+import "github.com/gofiber/fiber/v2"
 
-	"github.com/gofiber/fiber/v2"
-)
+// onGPC reports whether a line of the header Sec-GPC switches the Global Privacy
+// Control signal on. As the specification has it (W3C, Global Privacy Control,
+// section 3), it is on when at least one line is exactly "1": repeated lines count
+// once, and a line with any other value is as good as none. A line "1, 1" is not
+// exactly "1".
+func onGPC(line []byte) bool { return len(line) == 1 && line[0] == '1' }
 
-const headerGPC = "Sec-GPC"
-
-// gpc reports whether a request carries the Global Privacy Control signal. As the
-// specification has it (W3C, Global Privacy Control, section 3), it is on when at
-// least one line of the header is exactly "1": repeated lines count once, and a
-// line with any other value is as good as none. A line "1, 1" is not exactly "1".
+// gpc reports whether a request carries the signal.
 func gpc(c *fiber.Ctx) bool {
-	for _, v := range c.Request().Header.PeekAll(headerGPC) {
-		if bytes.Equal(v, []byte{'1'}) {
-			return true
-		}
-	}
-	return false
+	var s said
+	s.read(c)
+	return s.gpc
 }
 
 // gpcSupport is the resource by which a site says that it abides by the signal,

@@ -15,7 +15,7 @@ func (e *edge) lines(method, path, body, cookie string, signal []string) string 
 	e.t.Helper()
 	r := e.request(method, path, body, "Cookie", cookie)
 	for _, v := range signal {
-		r.Header.Add(headerGPC, v)
+		r.Header.Add("Sec-GPC", v)
 	}
 	_, answer := e.do(r)
 	return answer

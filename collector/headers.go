@@ -1,9 +1,10 @@
 package collector
 
 import (
-	"strings"
+	"net/netip"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 
 	"kelisim/pipeline/enrich"
 )
@@ -16,35 +17,77 @@ const (
 	maxHint      = 64
 )
 
-// headersOf is what a request says about its browser, in values of its own. The
-// client hints are those that browsers send unasked; none is ever asked for.
-func headersOf(c *fiber.Ctx) enrich.Headers {
-	return enrich.Headers{
-		UserAgent: bounded(c, fiber.HeaderUserAgent, maxUserAgent),
-		Brands:    bounded(c, "Sec-CH-UA", maxBrands),
-		Mobile:    bounded(c, "Sec-CH-UA-Mobile", maxHint),
-		Platform:  bounded(c, "Sec-CH-UA-Platform", maxHint),
-	}
+// said is what the headers of a request say. Its texts lie in the buffer of the
+// request and live no longer: whoever keeps one must copy it.
+type said struct {
+	caller
+	agent     enrich.Headers // the client hints are those that browsers send unasked; none is ever asked for
+	referer   string
+	forwarded []string // the lines of X-Forwarded-For
+	gpc       bool
+
+	lines [4]string // room for most of forwarded
 }
 
-func bounded(c *fiber.Ctx, name string, most int) string {
-	s := header(c, name)
-	return s[:min(len(s), most)]
-}
-
-// header is a request's header, as a string of its own. Lines of the same name
-// are joined, so that a repeated header is none of the values that are compared.
-func header(c *fiber.Ctx, name string) string {
-	lines := c.Request().Header.PeekAll(name)
-	if len(lines) == 1 {
-		return string(lines[0])
-	}
-	var b strings.Builder
-	for i, line := range lines {
-		if i > 0 {
-			b.WriteString(", ")
+// read reads the headers in one pass. Lines of the same name are joined, so that a
+// repeated header is none of the values that are compared; but for those of Sec-GPC
+// and X-Forwarded-For, which count one by one.
+func (s *said) read(c *fiber.Ctx) {
+	s.forwarded = s.lines[:0]
+	seen := keys(0)
+	c.Request().Header.VisitAll(func(name, value []byte) {
+		switch string(name) { // as the server writes them
+		case fiber.HeaderOrigin:
+			seen.join(&s.origin, 1, value)
+		case "Sec-Fetch-Site":
+			seen.join(&s.site, 2, value)
+		case "Sec-Fetch-Mode":
+			seen.join(&s.mode, 4, value)
+		case fiber.HeaderReferer:
+			seen.join(&s.referer, 8, value)
+		case fiber.HeaderUserAgent:
+			seen.join(&s.agent.UserAgent, 16, value)
+		case "Sec-Ch-Ua":
+			seen.join(&s.agent.Brands, 32, value)
+		case "Sec-Ch-Ua-Mobile":
+			seen.join(&s.agent.Mobile, 64, value)
+		case "Sec-Ch-Ua-Platform":
+			seen.join(&s.agent.Platform, 128, value)
+		case "Sec-Gpc":
+			s.gpc = s.gpc || onGPC(value)
+		case fiber.HeaderXForwardedFor:
+			s.forwarded = append(s.forwarded, utils.UnsafeString(value))
 		}
-		b.Write(line)
+	})
+	a := &s.agent
+	a.UserAgent, a.Brands = bounded(a.UserAgent, maxUserAgent), bounded(a.Brands, maxBrands)
+	a.Mobile, a.Platform = bounded(a.Mobile, maxHint), bounded(a.Platform, maxHint)
+}
+
+// join adds a line of a header to those of the same name before it.
+func (k *keys) join(to *string, header keys, line []byte) {
+	if *k&header == 0 {
+		*k |= header
+		*to = utils.UnsafeString(line)
+		return
 	}
-	return b.String()
+	*to += ", " + string(line)
+}
+
+func bounded(s string, most int) string { return s[:min(len(s), most)] }
+
+// headersOf is what a request says about its browser.
+func headersOf(c *fiber.Ctx) enrich.Headers {
+	var s said
+	s.read(c)
+	return s.agent
+}
+
+// client is the address of who sent a request.
+func (s *Server) client(c *fiber.Ctx, forwarded []string) netip.Addr {
+	peer, ok := netip.AddrFromSlice(c.Context().RemoteIP())
+	if !ok {
+		return netip.Addr{}
+	}
+	return ClientAddress(peer, forwarded, s.o.Proxies)
 }

@@ -17,7 +17,9 @@ type caller struct {
 }
 
 func callerOf(c *fiber.Ctx) caller {
-	return caller{origin: header(c, fiber.HeaderOrigin), site: header(c, "Sec-Fetch-Site"), mode: header(c, "Sec-Fetch-Mode")}
+	var s said
+	s.read(c)
+	return s.caller
 }
 
 // fromScript reports whether a call of the API comes from a script of one of the
@@ -48,15 +50,40 @@ func (from caller) fromSite(hosts []string) bool {
 	case "null":
 		return from.site == "same-origin" // a page that names nobody as its origin; only browsers send Sec-Fetch-Site
 	}
-	u, err := url.Parse(from.origin)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || from.origin != u.Scheme+"://"+u.Host {
+	scheme, authority, found := strings.Cut(from.origin, "://")
+	if !found || scheme != "https" && scheme != "http" {
 		return false
 	}
-	name := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
-	if u.Scheme == "http" && !loopbackName(name) {
+	name, plain := plainHost(authority)
+	if !plain {
+		u, err := url.Parse(from.origin)
+		if err != nil || u.Host == "" || from.origin != u.Scheme+"://"+u.Host {
+			return false
+		}
+		name = strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	}
+	if scheme == "http" && !loopbackName(name) {
 		return false // a page that came without TLS could have been changed on its way
 	}
 	return slices.Contains(hosts, name)
+}
+
+// plainHost is the host of an authority, without port and trailing dot, where it is
+// written as nearly all are: small letters, digits, dots, hyphens, and a port of
+// digits. Any other is for url.Parse to read.
+func plainHost(authority string) (host string, plain bool) {
+	host, port, found := strings.Cut(authority, ":")
+	for i := range len(host) {
+		if c := host[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return "", false
+		}
+	}
+	for i := range len(port) {
+		if c := port[i]; c < '0' || c > '9' {
+			return "", false
+		}
+	}
+	return strings.TrimSuffix(host, "."), host != "" && (port != "" || !found)
 }
 
 // loopbackName reports a host that never leaves the machine; plain http is
@@ -68,7 +95,11 @@ func loopbackName(name string) bool {
 // hostName is the host of a request, without its port: the Host header and no
 // other, because a visitor can write X-Forwarded-Host.
 func hostName(c *fiber.Ctx) string {
-	u, err := url.Parse("//" + string(c.Request().Header.Host()))
+	written := string(c.Request().Header.Host())
+	if name, plain := plainHost(written); plain {
+		return name
+	}
+	u, err := url.Parse("//" + written)
 	if err != nil {
 		return ""
 	}

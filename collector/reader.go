@@ -3,35 +3,25 @@ package collector
 import (
 	"bytes"
 	"errors"
-	"io"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// reader reads the JSON of one body member by member, by what became
-// encoding/json/jsontext of Go 1.27: a key in other letters is another key, and
-// nothing is guessed. Texts without escapes are parts of its own copy of the body.
+// reader walks over a body member by member. That it is JSON says jsontext, which
+// became a part of Go 1.27 and is asked first; the walk relies on it, and finds
+// where the values stand. Texts without escapes are parts of the body.
 type reader struct {
-	body string
-	raw  []byte // the server's buffer
-	base int    // where the value that is being read begins
-	mode *mode
-	json jsontext.Decoder
-	from bytes.Buffer
-}
-
-// mode is how strictly a value is read. A key that stands twice is looked for by
-// whoever knows which keys there can be.
-type mode struct {
+	body    string
+	at      int
 	nulls   bool // a null stands for nothing; else it is a fault
-	options []jsontext.Options
+	escapes bool // there is an escape somewhere
 }
 
-var (
-	leniently = mode{nulls: true, options: []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}}
-	strictly  = mode{options: []jsontext.Options{jsontext.AllowDuplicateNames(true)}}
-)
+// span is where a value stands in a body.
+type span struct{ at, end int }
 
 // keys is a set of keys that were seen.
 type keys uint
@@ -39,6 +29,7 @@ type keys uint
 var (
 	errTwice = errors.New("collector: a key stands twice")
 	errShape = errors.New("collector: a value of another kind")
+	errJSON  = errors.New("collector: no JSON")
 )
 
 // once adds a key, and passes on what became of its value.
@@ -50,188 +41,252 @@ func (k *keys) once(key keys, err error) error {
 	return err
 }
 
-// open begins with a body, whose buffer must stay as it is until close.
-func (r *reader) open(body []byte) {
-	r.body, r.raw = string(body), body
-	r.begin(span{0, len(body)}, &leniently)
+// How a body must be JSON: a key that stands twice is looked for by whoever knows
+// which keys there can be, and text that is no UTF-8 by who reads the text.
+var (
+	leniently = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+	strictly  = []jsontext.Options{jsontext.AllowDuplicateNames(true)}
+)
+
+// open begins with a body, of which it makes a copy.
+func (r *reader) open(body []byte) error {
+	if !jsontext.Value(body).IsValid(leniently...) {
+		return errJSON
+	}
+	*r = reader{body: string(body), nulls: true, escapes: bytes.IndexByte(body, '\\') >= 0}
+	return nil
 }
 
-// begin goes to a value of the body.
-func (r *reader) begin(s span, m *mode) {
-	r.base, r.mode, r.from = s.at, m, *bytes.NewBuffer(r.raw[s.at:s.end])
-	r.json.Reset(&r.from, m.options...)
-}
-
-// close forgets the body.
-func (r *reader) close() { r.body, r.raw, r.from = "", nil, bytes.Buffer{} }
-
-// end is an error unless nothing follows.
-func (r *reader) end() error {
-	if _, err := r.json.ReadToken(); err != io.EOF {
-		return errShape
+// exactly goes to a value of the body that must be whole: no null, and no text that
+// is no UTF-8.
+func (r *reader) exactly(s span) error {
+	r.at, r.nulls = s.at, false
+	value := r.body[s.at:s.end]
+	// Without an escape nothing else can be wrong with a text.
+	if !utf8.ValidString(value) || r.escapes && !jsontext.Value(value).IsValid(strictly...) {
+		return errJSON
 	}
 	return nil
 }
 
+// close forgets the body.
+func (r *reader) close() { *r = reader{} }
+
+// space passes over white space.
+func (r *reader) space() {
+	for r.at < len(r.body) {
+		switch r.body[r.at] {
+		case ' ', '\t', '\r', '\n':
+			r.at++
+		default:
+			return
+		}
+	}
+}
+
+// peek is the first byte of the next value, or of what ends an object or an array.
+// A comma is passed over.
+func (r *reader) peek() byte {
+	r.space()
+	if r.body[r.at] == ',' {
+		r.at++
+		r.space()
+	}
+	return r.body[r.at]
+}
+
+// null passes over a null where it stands for nothing.
+func (r *reader) null() bool {
+	if !r.nulls || r.peek() != 'n' {
+		return false
+	}
+	r.at += len("null")
+	return true
+}
+
 // members reads an object and calls of with the name of each member, which must
 // read its value.
-func (r *reader) members(of func(name []byte) error) error {
-	if null, err := r.enter(jsontext.KindBeginObject); err != nil || null {
-		return err
+func (r *reader) members(of func(name string) error) error {
+	if r.null() {
+		return nil
 	}
-	for r.json.PeekKind() != jsontext.KindEndObject {
-		v, err := r.json.ReadValue()
-		if err != nil {
+	if r.peek() != '{' {
+		return errShape
+	}
+	r.at++
+	for r.peek() != '}' {
+		name := r.unquoted(r.quoted())
+		r.space()
+		r.at++ // the colon
+		if err := of(name); err != nil {
 			return err
 		}
-		if err := of(unquoted(v)); err != nil {
-			return err
-		}
 	}
-	_, err := r.json.ReadToken()
-	return err
+	r.at++
+	return nil
 }
 
 // elements reads an array and tells where each value of it stands.
 func (r *reader) elements(each func(span)) error {
-	if null, err := r.enter(jsontext.KindBeginArray); err != nil || null {
-		return err
+	if r.null() {
+		return nil
 	}
-	for r.json.PeekKind() != jsontext.KindEndArray {
-		v, err := r.json.ReadValue()
-		if err != nil {
-			return err
-		}
-		each(r.where(v))
+	if r.peek() != '[' {
+		return errShape
 	}
-	_, err := r.json.ReadToken()
-	return err
-}
-
-// enter reads the begin of an object or an array, or a null in its place.
-func (r *reader) enter(kind jsontext.Kind) (null bool, err error) {
-	switch k := r.json.PeekKind(); {
-	case k == jsontext.KindNull && r.mode.nulls:
-		return true, r.skip()
-	case k != kind:
-		return false, errShape
+	r.at++
+	for r.peek() != ']' {
+		start := r.at
+		r.skip()
+		each(span{start, r.at})
 	}
-	_, err = r.json.ReadToken()
-	return false, err
+	r.at++
+	return nil
 }
 
 // skip passes over a value.
-func (r *reader) skip() error {
-	_, err := r.json.ReadValue()
-	return err
+func (r *reader) skip() {
+	depth := 0
+	r.peek()
+	for {
+		switch r.body[r.at] {
+		case '"':
+			r.quoted()
+		case '{', '[':
+			depth++
+			r.at++
+		case '}', ']':
+			depth--
+			r.at++
+		case ',', ':', ' ', '\t', '\r', '\n':
+			r.at++
+		default:
+			r.plain()
+		}
+		if depth == 0 {
+			return
+		}
+	}
 }
 
-// where is the place of the value that was read last.
-func (r *reader) where(v jsontext.Value) span {
-	end := r.base + int(r.json.InputOffset())
-	return span{end - len(v), end}
+// quoted passes over a text; it is returned with its quotes.
+func (r *reader) quoted() string {
+	start := r.at
+	for r.at++; ; {
+		r.at += strings.IndexByte(r.body[r.at:], '"') + 1
+		if !r.escapes {
+			return r.body[start:r.at]
+		}
+		marks := 0 // an even number of backslashes stand for themselves
+		for r.body[r.at-2-marks] == '\\' {
+			marks++
+		}
+		if marks%2 == 0 {
+			return r.body[start:r.at]
+		}
+	}
 }
 
-// value reads a value of one kind, or a null in its place.
-func (r *reader) value(kind jsontext.Kind) (v jsontext.Value, null bool, err error) {
-	if v, err = r.json.ReadValue(); err != nil {
-		return nil, false, err
+// plain passes over a number, true, false or null, as it is written.
+func (r *reader) plain() string {
+	start := r.at
+	for r.at < len(r.body) {
+		switch r.body[r.at] {
+		case ',', '}', ']', ' ', '\t', '\r', '\n':
+			return r.body[start:r.at]
+		}
+		r.at++
 	}
-	switch k := v.Kind(); {
-	case k == kind:
-		return v, false, nil
-	case k == jsontext.KindNull && r.mode.nulls:
-		return nil, true, nil
+	return r.body[start:]
+}
+
+// unquoted is a text without its quotes. Bytes that are no UTF-8 are left as they
+// are, or become the sign for them; nothing that must be UTF-8 holds any.
+func (r *reader) unquoted(quoted string) string {
+	if !r.escapes || strings.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
 	}
-	return nil, false, errShape
+	b, _ := jsontext.AppendUnquote(nil, quoted) // only what is no UTF-8 is an error here
+	return string(b)
 }
 
 // text reads a text.
 func (r *reader) text(into *string) error {
-	v, null, err := r.value(jsontext.KindString)
-	if err == nil && !null {
-		*into = r.owned(v)
+	if r.null() {
+		return nil
 	}
-	return err
+	if r.peek() != '"' {
+		return errShape
+	}
+	*into = r.unquoted(r.quoted())
+	return nil
 }
 
-// owned is a text that was read last, without its quotes.
-func (r *reader) owned(v jsontext.Value) string {
-	if bytes.IndexByte(v, '\\') < 0 {
-		s := r.where(v)
-		return r.body[s.at+1 : s.end-1]
+// digits passes over a number.
+func (r *reader) digits() (string, error) {
+	if c := r.peek(); c != '-' && (c < '0' || c > '9') {
+		return "", errShape
 	}
-	return string(unquoted(v))
-}
-
-// unquoted is a text without its quotes, in the buffer of the body where it has
-// no escapes. Bytes that are no UTF-8 become its sign for them where the reader
-// has let them pass.
-func unquoted(v jsontext.Value) []byte {
-	if bytes.IndexByte(v, '\\') < 0 {
-		return v[1 : len(v)-1]
-	}
-	b, _ := jsontext.AppendUnquote(nil, v) // only what is no UTF-8 is an error here
-	return b
+	return r.plain(), nil
 }
 
 // whole reads a whole number.
 func (r *reader) whole(into *int64) error {
-	v, null, err := r.value(jsontext.KindNumber)
-	if err != nil || null {
+	if r.null() {
+		return nil
+	}
+	n, err := r.digits()
+	if err == nil {
+		*into, err = strconv.ParseInt(n, 10, 64)
+	}
+	return err
+}
+
+// count reads a whole number that is not negative.
+func (r *reader) count(into *uint32) error {
+	s, err := r.digits()
+	if err != nil {
 		return err
 	}
-	*into, err = strconv.ParseInt(r.written(v), 10, 64)
+	n, err := strconv.ParseUint(s, 10, 32)
+	*into = uint32(n)
 	return err
 }
 
 // number reads a number.
 func (r *reader) number(into *float64) error {
-	v, null, err := r.value(jsontext.KindNumber)
-	if err != nil || null {
-		return err
+	n, err := r.digits()
+	if err == nil {
+		*into, err = strconv.ParseFloat(n, 64)
 	}
-	*into, err = strconv.ParseFloat(r.written(v), 64)
 	return err
-}
-
-// scalar reads a text, a finite number or a boolean as it is written.
-func (r *reader) scalar(into *string) error {
-	v, err := r.json.ReadValue()
-	if err != nil {
-		return err
-	}
-	switch v.Kind() {
-	case jsontext.KindString:
-		*into = r.owned(v)
-		return nil
-	case jsontext.KindNumber:
-		*into = r.written(v)
-		_, err = strconv.ParseFloat(*into, 64)
-		return err
-	case jsontext.KindTrue, jsontext.KindFalse:
-		*into = r.written(v)
-		return nil
-	}
-	return errShape
-}
-
-// written is the value that was read last, as it stands in the body.
-func (r *reader) written(v jsontext.Value) string {
-	s := r.where(v)
-	return r.body[s.at:s.end]
 }
 
 // boolean reads true or false.
 func (r *reader) boolean(into *bool) error {
-	v, err := r.json.ReadValue()
-	if err != nil {
-		return err
-	}
-	switch k := v.Kind(); {
-	case k == jsontext.KindTrue, k == jsontext.KindFalse, k == jsontext.KindNull && r.mode.nulls:
-		*into = k == jsontext.KindTrue
+	if r.null() {
 		return nil
 	}
-	return errShape
+	c := r.peek()
+	if c != 't' && c != 'f' {
+		return errShape
+	}
+	r.plain()
+	*into = c == 't'
+	return nil
+}
+
+// scalar reads a text, a finite number or a boolean as it is written.
+func (r *reader) scalar(into *string) (err error) {
+	switch c := r.peek(); c {
+	case '"':
+		return r.text(into)
+	case 't', 'f':
+		*into = r.plain()
+		return nil
+	}
+	if *into, err = r.digits(); err == nil {
+		_, err = strconv.ParseFloat(*into, 64)
+	}
+	return err
 }

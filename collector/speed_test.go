@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -233,6 +234,16 @@ func BenchmarkNoConsent(b *testing.B) { run(b, crowdOptions{events: 1, refused: 
 // BenchmarkBatch is twenty page views under a consent, in one request.
 func BenchmarkBatch(b *testing.B) { run(b, crowdOptions{events: 20}, 20) }
 
+// cpu is what the process has used of processors, which others on the machine change
+// less than they change the time.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func run(b *testing.B, o crowdOptions, rows uint64) {
 	c := newCrowd(b, o)
 	for range 2 * visitors {
@@ -241,9 +252,11 @@ func run(b *testing.B, o crowdOptions, rows uint64) {
 	*c.sink = free{}
 	b.ReportAllocs()
 	b.ResetTimer()
+	before := cpu(b)
 	for range b.N {
 		c.next(b)
 	}
+	b.ReportMetric(float64(cpu(b)-before)/float64(b.N), "cpu-ns/op")
 	if n := uint64(b.N); c.sink.rows != n*rows {
 		b.Fatalf("%d requests, %d rows, %d drops: %s", n, c.sink.rows, c.sink.drops, c.ctx.Response.Body())
 	}

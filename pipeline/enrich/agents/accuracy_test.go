@@ -71,7 +71,8 @@ func (r *Recogniser) of(userAgent string) enrich.Agent {
 
 // plainly is what a User-Agent says of a browser, whether it is a crawler's or not.
 func plainly(userAgent string) enrich.Agent {
-	h := bounded(enrich.Headers{UserAgent: userAgent})
+	h := enrich.Headers{UserAgent: userAgent}
+	bound(&h)
 	return browser(h.UserAgent, hints{})
 }
 

@@ -7,10 +7,8 @@
 package agents
 
 import (
-	"fmt"
+	"hash/maphash"
 	"strings"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"kelisim/pipeline/enrich"
 	"kelisim/pipeline/outcome"
@@ -20,14 +18,13 @@ import (
 // strings make up most of the traffic. It is safe for concurrent use.
 type Recogniser struct {
 	crawlers *crawlers
-	cache    *lru.Cache[enrich.Headers, enrich.Agent]
+	cache    cache
 }
 
-// Lengths and sizes of the recogniser.
+// Lengths of what is read.
 const (
-	maxUserAgent = 512  // bytes read; what stands behind them is ignored
-	maxHint      = 256  // bytes; a longer hint is no browser's and is ignored
-	cached       = 4096 // headers
+	maxUserAgent = 512 // bytes read; what stands behind them is ignored
+	maxHint      = 256 // bytes; a longer hint is no browser's and is ignored
 )
 
 // New makes a recogniser with the lists that are compiled in.
@@ -36,40 +33,35 @@ func New() (*Recogniser, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache, err := lru.New[enrich.Headers, enrich.Agent](cached)
-	if err != nil {
-		return nil, fmt.Errorf("agents: cache: %w", err)
-	}
-	return &Recogniser{crawlers: c, cache: cache}, nil
+	return &Recogniser{crawlers: c, cache: cache{seed: maphash.MakeSeed()}}, nil
 }
 
-// Recognise says what the headers of a request tell.
+// Recognise says what the headers of a request tell. It keeps none of the texts that
+// it is given.
 func (r *Recogniser) Recognise(h enrich.Headers) enrich.Agent {
-	h = bounded(h)
-	if a, ok := r.cache.Get(h); ok {
+	bound(&h)
+	sum := r.cache.hash(&h)
+	if a, ok := r.cache.get(sum, &h); ok {
 		return a
 	}
-	a := r.recognise(h)
-	r.cache.Add(enrich.Headers{
-		UserAgent: strings.Clone(h.UserAgent), Brands: strings.Clone(h.Brands),
-		Mobile: strings.Clone(h.Mobile), Platform: strings.Clone(h.Platform),
-	}, a)
-	return a
+	k := &answer{headers: owned(&h)}
+	k.agent = r.recognise(k.headers)
+	r.cache.put(sum, k)
+	return k.agent
 }
 
-func bounded(h enrich.Headers) enrich.Headers {
+func bound(h *enrich.Headers) {
 	if len(h.UserAgent) > maxUserAgent {
 		h.UserAgent = h.UserAgent[:maxUserAgent]
 	}
 	if strings.HasPrefix(h.UserAgent, "Mozilla/5.0+(") { // as some programs pass it on
 		h.UserAgent = strings.ReplaceAll(h.UserAgent, "+", " ")
 	}
-	for _, hint := range []*string{&h.Brands, &h.Mobile, &h.Platform} {
+	for _, hint := range [...]*string{&h.Brands, &h.Mobile, &h.Platform} {
 		if len(*hint) > maxHint {
 			*hint = ""
 		}
 	}
-	return h
 }
 
 // recognise is the order: nobody's program first, then browsers that nobody looks

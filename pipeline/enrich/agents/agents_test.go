@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -245,4 +246,61 @@ func closedLists() map[string]bool {
 		words[d.class] = true
 	}
 	return words
+}
+
+// TestKeepsNothingItIsGiven overwrites what it was asked with, as the server does
+// with the next request: neither the answer nor what is remembered changes.
+func TestKeepsNothingItIsGiven(t *testing.T) {
+	r := newRecogniser(t)
+	buffer := []byte(usual.UserAgent + usual.Brands + usual.Mobile + usual.Platform)
+	cut := func(n int) string {
+		s := unsafe.String(unsafe.SliceData(buffer), n)
+		buffer = buffer[n:]
+		return s
+	}
+	whole := buffer
+	h := enrich.Headers{UserAgent: cut(len(usual.UserAgent)), Brands: cut(len(usual.Brands)), Mobile: cut(len(usual.Mobile)), Platform: cut(len(usual.Platform))}
+	a := r.Recognise(h)
+	for i := range whole {
+		whole[i] = 'X'
+	}
+	if a.Browser != "Chrome" || a.Version != "142" || a.OS != "Windows" {
+		t.Errorf("the answer changed with the buffer: %+v", a)
+	}
+	if h.UserAgent = strings.Repeat("X", len(usual.UserAgent)); r.Recognise(h) == a {
+		t.Error("what was asked before is remembered as what stands in the buffer now")
+	}
+	if r.Recognise(usual) != a {
+		t.Error("another answer to the same headers")
+	}
+}
+
+// TestCacheIsBounded asks about many more browsers than are remembered: every answer
+// is right, also when it was forgotten meanwhile.
+func TestCacheIsBounded(t *testing.T) {
+	r := newRecogniser(t)
+	ask := func(i int) {
+		h := usual
+		h.Brands = ""
+		h.UserAgent = strings.Replace(windows, "130.0.0.0", fmt.Sprintf("%d.0.%d.0", 100+i%40, i), 1)
+		if a := r.Recognise(h); a.Version != fmt.Sprint(100+i%40) {
+			t.Fatalf("%s is %+v", h.UserAgent, a)
+		}
+	}
+	const many = 3 * cacheSets * cacheWays
+	for i := range many {
+		ask(i)
+		ask(i / 2)
+	}
+	held := 0
+	for i := range r.cache.sets {
+		for j := range r.cache.sets[i] {
+			if r.cache.sets[i][j].Load() != nil {
+				held++
+			}
+		}
+	}
+	if held < cacheSets*cacheWays*9/10 {
+		t.Errorf("%d of %d places are taken", held, cacheSets*cacheWays)
+	}
 }
