@@ -53,6 +53,9 @@ func Of(rows ...Row) (Batch, error) {
 // Rows lists the rows; the slice is the batch's own and must not be changed.
 func (b Batch) Rows() []Row { return b.rows }
 
+// At is what a row holds, without a copy; it must not be changed.
+func (b Batch) At(i int) *minimise.Values { return &b.rows[i].v }
+
 // Len counts the rows.
 func (b Batch) Len() int { return len(b.rows) }
 

@@ -49,7 +49,7 @@ func TestCodecReadsBackWhatItWrote(t *testing.T) {
 			b.rows = append(b.rows, Row{v: values(r)})
 		}
 		b.verify = r.IntN(2) == 0
-		got, err := decode(b.Encode())
+		got, err := decode(b.Encode(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{1, 0, 1})
 	f.Add([]byte{1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := decode(b)
+		got, err := decode(b, nil)
 		if err != nil && got.Len() > 0 {
 			t.Fatal("a refused batch has rows")
 		}

@@ -47,11 +47,26 @@ func (b Batch) Append(buf []byte) []byte {
 
 // FromFrame reads a batch from a frame of the spool. The frame type is sealed:
 // it can only come from a spool, with its checksum proven.
-func FromFrame(f spool.Frame) (Batch, error) {
+func FromFrame(f spool.Frame) (Batch, error) { return new(Reader).Read(f) }
+
+// MarkReadBack marks an encoded batch as one whose events may stand already.
+func MarkReadBack(encoded []byte) {
+	if len(encoded) > 1 {
+		encoded[1] |= flagVerify
+	}
+}
+
+// Reader reads one batch after the other into the same memory.
+type Reader struct{ rows []Row }
+
+// Read is FromFrame; the batch is valid until the next call.
+func (r *Reader) Read(f spool.Frame) (Batch, error) {
 	if f.Kind() != spool.Events {
 		return Batch{}, fmt.Errorf("%w: a frame of another kind", ErrFrame)
 	}
-	return decode(f.Payload())
+	b, err := decode(f.Payload(), r.rows[:0])
+	r.rows = b.rows
+	return b, err
 }
 
 func appendText(b []byte, s string) []byte {
@@ -108,7 +123,8 @@ func appendNetwork(b []byte, network netip.Prefix) []byte {
 	return out
 }
 
-func decode(b []byte) (Batch, error) {
+// decode reads a batch; its rows are appended to rows.
+func decode(b []byte, rows []Row) (Batch, error) {
 	d := decoder{b: b}
 	version := d.octet()
 	if version < codecFirst || version > codecVersion {
@@ -119,23 +135,25 @@ func decode(b []byte) (Batch, error) {
 	if n > maxRows {
 		return Batch{}, fmt.Errorf("%w: too many rows", ErrFrame)
 	}
-	out := Batch{verify: flags&flagVerify != 0}
+	d.s = string(d.b) // every text of the batch is a part of it
 	for range n {
-		r := d.row(version)
+		rows = append(rows, Row{})
+		r := &rows[len(rows)-1]
+		d.row(version, &r.v)
 		if d.bad || r.IsZero() {
 			return Batch{}, ErrFrame
 		}
-		out.rows = append(out.rows, r)
 	}
 	if d.bad || len(d.b) != 0 {
 		return Batch{}, ErrFrame
 	}
-	return out, nil
+	return Batch{rows: rows, verify: flags&flagVerify != 0}, nil
 }
 
 // decoder reads on; after the first fault every read yields nothing.
 type decoder struct {
 	b   []byte
+	s   string // ends where b ends
 	bad bool
 }
 
@@ -193,7 +211,11 @@ func (d *decoder) text() string {
 		d.bad = true
 		return ""
 	}
-	return string(d.take(int(n)))
+	at := len(d.s) - len(d.b)
+	if d.take(int(n)); d.bad {
+		return ""
+	}
+	return d.s[at : at+int(n)]
 }
 
 func (d *decoder) id() (id [16]byte) {
@@ -201,8 +223,7 @@ func (d *decoder) id() (id [16]byte) {
 	return id
 }
 
-func (d *decoder) row(version byte) Row {
-	var v minimise.Values
+func (d *decoder) row(version byte, v *minimise.Values) {
 	v.Site = d.text()
 	v.Time = d.moment()
 	v.Name = d.text()
@@ -211,26 +232,24 @@ func (d *decoder) row(version byte) Row {
 	v.Session = d.id()
 	v.Seq = d.small()
 	v.Visitor = d.octet() == 1
-	for _, s := range []*string{
+	for _, s := range [...]*string{
 		&v.Path, &v.Referrer, &v.UTMSource, &v.UTMMedium, &v.UTMCampaign, &v.Country,
 		&v.Browser, &v.BrowserVersion, &v.OS, &v.Device,
 	} {
 		*s = d.text()
 	}
 	if version > codecFirst {
-		for _, s := range []*string{&v.UTMContent, &v.UTMTerm, &v.Click, &v.Source, &v.Channel, &v.Region, &v.City} {
+		for _, s := range [...]*string{&v.UTMContent, &v.UTMTerm, &v.Click, &v.Source, &v.Channel, &v.Region, &v.City} {
 			*s = d.text()
 		}
 	}
 	if raw := d.text(); raw != "" {
-		var p netip.Prefix
-		if err := p.UnmarshalBinary([]byte(raw)); err != nil {
+		if err := v.Network.UnmarshalBinary([]byte(raw)); err != nil {
 			d.bad = true
 		}
-		v.Network = p
 	}
 	if n := d.number(); n > 0 && n <= maxText {
-		v.Props = make(map[string]string, n)
+		v.Props = make(map[string]string, min(n, 64))
 		for range n {
 			name := d.text()
 			v.Props[name] = d.text()
@@ -244,5 +263,4 @@ func (d *decoder) row(version byte) Row {
 	v.Engaged = time.Duration(d.small()) * time.Millisecond
 	v.Expires = d.moment()
 	v.NetworkExpires = d.moment()
-	return Row{v: v}
 }

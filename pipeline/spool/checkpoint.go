@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"os"
 	"path/filepath"
 )
@@ -134,7 +135,10 @@ func (s *Spool) save(at, intended Position) error {
 	return syncDir(s.opt.Dir)
 }
 
+// loadCheckpoint reads both positions. Where the end of the run is not known,
+// everything may have been flushed unseen.
 func (s *Spool) loadCheckpoint() (at, intended Position) {
+	intended = Position{Segment: math.MaxUint64}
 	b, err := os.ReadFile(filepath.Join(s.opt.Dir, checkpointName))
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) {

@@ -166,7 +166,7 @@ func TestARunIsReadAgainWithItsBounds(t *testing.T) {
 	if s.Intended() != next {
 		t.Fatalf("the run ended at %v, it is remembered as %v", next, s.Intended())
 	}
-	again, end, err := s.ReadTo(s.Checkpoint(), s.Intended())
+	again, end, err := s.ReadTo(s.Checkpoint(), s.Intended(), 1<<20)
 	if err != nil || len(again) != len(frames) || end != next {
 		t.Fatalf("%d frames to %v, want %d to %v (%v)", len(again), end, len(frames), next, err)
 	}

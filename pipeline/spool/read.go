@@ -35,20 +35,17 @@ func (s *Spool) Read(ctx context.Context, from Position, max int) (frames []Fram
 	}
 }
 
-// ReadTo returns the frames of a run that was read before, up to its end or at
-// most what has been appended.
-func (s *Spool) ReadTo(from, to Position) (frames []Frame, next Position, err error) {
+// ReadTo returns frames of what was read before, up to its end or at most what has
+// been appended.
+func (s *Spool) ReadTo(from, to Position, max int) (frames []Frame, next Position, err error) {
 	s.mu.Lock()
 	written := s.written
 	s.mu.Unlock()
 	if written.Before(to) {
 		to = written
 	}
-	return s.read(from, to, int(maxRun))
+	return s.read(from, to, max)
 }
-
-// maxRun bounds what a run can hold, so that a damaged end cannot ask for more.
-const maxRun = 1 << 30
 
 // await is closed when the spool goes beyond a position.
 func (s *Spool) await(written Position) (more <-chan struct{}, closed bool) {

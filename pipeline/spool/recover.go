@@ -38,6 +38,9 @@ func (s *Spool) recover() error {
 		// checkpoint, or it would count as flushed.
 		s.written = s.saved
 	}
+	if s.written.Before(s.intended) {
+		s.intended = s.written
+	}
 	s.synced = s.written
 	return nil
 }

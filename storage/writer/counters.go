@@ -6,72 +6,80 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
-	"kelisim/storage/journal"
 )
 
 // counterTerm is how long counters without identifiers are kept.
 const counterTerm = 25 * 31 * 24 * time.Hour
 
-// writeCounts inserts the banner's counters.
-func (w *Writer) writeCounts(ctx context.Context, counts []numbered[journal.Count], doubt bool) error {
+// writeCounts inserts the sums of the banner's counters.
+func (w *Writer) writeCounts(ctx context.Context, r *run, doubt bool) error {
 	const columns = "site, edition, lang, variant, hour, kind, n, node, node_seq, expires_at"
-	return writeCounters(ctx, w, "banner_counts", columns, counts, doubt, func(b driver.Batch, c numbered[journal.Count]) error {
-		v := c.value
-		return b.Append(v.Site, v.Edition, v.Lang, v.Variant, v.Hour, v.Kind, v.N, w.o.Node, c.seq, v.Hour.Add(counterTerm))
-	})
+	return writeCounters(ctx, w, "banner_counts", columns, r.at.Number(), r.counts, doubt,
+		"site, edition, lang, variant, kind, toUnixTimestamp(hour)",
+		func(rows driver.Rows, k *countKey) error {
+			var hour uint32
+			err := rows.Scan(&k.site, &k.edition, &k.lang, &k.variant, &k.kind, &hour)
+			k.hour = int64(hour)
+			return err
+		},
+		func(b driver.Batch, k countKey, n, seq uint64) error {
+			hour := moment(k.hour)
+			return b.Append(k.site, k.edition, k.lang, k.variant, hour, k.kind, n, w.o.Node, seq, hour.Add(counterTerm))
+		})
 }
 
-// writeOutcomes inserts final outcomes.
-func (w *Writer) writeOutcomes(ctx context.Context, ended []numbered[journal.Outcome], doubt bool) error {
+// writeOutcomes inserts the sums of final outcomes.
+func (w *Writer) writeOutcomes(ctx context.Context, r *run, ended counters[outcomeKey], doubt bool) error {
 	const columns = "site, day, outcome, detail, n, node, node_seq, expires_at"
-	return writeCounters(ctx, w, "outcomes", columns, ended, doubt, func(b driver.Batch, c numbered[journal.Outcome]) error {
-		v := c.value
-		return b.Append(v.Site, v.Day, v.Outcome, v.Detail, v.N, w.o.Node, c.seq, v.Day.Add(counterTerm))
-	})
+	return writeCounters(ctx, w, "outcomes", columns, r.at.Number(), ended, doubt,
+		"site, toUnixTimestamp(toDateTime(day, 'UTC')), outcome, detail",
+		func(rows driver.Rows, k *outcomeKey) error {
+			var day uint32
+			err := rows.Scan(&k.site, &day, &k.outcome, &k.detail)
+			k.day = int64(day)
+			return err
+		},
+		func(b driver.Batch, k outcomeKey, n, seq uint64) error {
+			day := moment(k.day)
+			return b.Append(k.site, day, k.outcome, k.detail, n, w.o.Node, seq, day.Add(counterTerm))
+		})
 }
 
-// writeCounters inserts rows that are told apart by node and number.
-func writeCounters[T any](ctx context.Context, w *Writer, table, columns string, rows []numbered[T], doubt bool,
-	add func(driver.Batch, numbered[T]) error,
+// writeCounters inserts sums. They are told apart by node and by where their run
+// begins, which is why a run keeps its bounds.
+func writeCounters[K comparable](ctx context.Context, w *Writer, table, columns string, seq uint64, sums counters[K], doubt bool,
+	key string, scan func(driver.Rows, *K) error, add func(b driver.Batch, k K, n, seq uint64) error,
 ) error {
-	if len(rows) == 0 {
+	if len(sums) == 0 {
 		return nil
 	}
-	there := map[uint64]bool{}
+	there := map[K]bool{}
 	if doubt {
-		low, high := rows[0].seq, rows[0].seq
-		for _, r := range rows {
-			low, high = min(low, r.seq), max(high, r.seq)
-		}
-		var found []struct {
-			Seq uint64 `ch:"node_seq"`
-		}
-		query := "SELECT node_seq FROM " + table + " WHERE node = ? AND node_seq BETWEEN ? AND ?"
-		if err := w.o.Conn.Select(ctx, &found, query, w.o.Node, low, high); err != nil {
+		rows, err := w.o.Conn.Query(ctx, "SELECT "+key+" FROM "+table+" WHERE node = ? AND node_seq = ?", w.o.Node, seq)
+		if err != nil {
 			return fmt.Errorf("writer: read back %s: %w", table, err)
 		}
-		for _, f := range found {
-			there[f.Seq] = true
+		defer rows.Close()
+		for rows.Next() {
+			var k K
+			if err := scan(rows, &k); err != nil {
+				return fmt.Errorf("writer: read back %s: %w", table, err)
+			}
+			there[k] = true
+		}
+		if err := rows.Err(); err != nil {
+			return fmt.Errorf("writer: read back %s: %w", table, err)
 		}
 	}
-	b, err := w.o.Conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+columns+")")
-	if err != nil {
-		return fmt.Errorf("writer: prepare %s: %w", table, err)
-	}
-	err = w.send(b, func() error {
-		for _, r := range rows {
-			if there[r.seq] {
+	return w.insert(ctx, table, columns, func(b driver.Batch) error {
+		for k, n := range sums {
+			if there[k] {
 				continue
 			}
-			if err := add(b, r); err != nil {
+			if err := add(b, k, n, seq); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("writer: insert into %s: %w", table, err)
-	}
-	return nil
 }

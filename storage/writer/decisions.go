@@ -44,7 +44,7 @@ func (w *Writer) writeDecisions(ctx context.Context, decisions []numbered[journa
 	}{
 		{"consent_payloads", "number", "site, consent_id, number, payload, nonce, keep_until", w.appendPayload},
 		{"revocations", "number", "site, consent_id, lowest, time, node, node_seq, expires_at, number", w.appendRevocation},
-		{"erasures", "number", "id, site, consent_id, kind, number, fields_lost, requested_at, expires_at", w.appendJob},
+		{"erasures", "number", jobColumns, w.appendJob},
 		{"consents", "number", "site, consent_id, number, state, action, channel, edition, lang, gpc, items, time, " +
 			"expires_at, node, node_seq, commitment, keep_until", w.appendConsent},
 	}
@@ -56,11 +56,7 @@ func (w *Writer) writeDecisions(ctx context.Context, decisions []numbered[journa
 				return err
 			}
 		}
-		b, err := w.o.Conn.PrepareBatch(ctx, "INSERT INTO "+t.name+" ("+t.columns+")")
-		if err != nil {
-			return fmt.Errorf("writer: prepare %s: %w", t.name, err)
-		}
-		err = w.send(b, func() error {
+		err := w.insert(ctx, t.name, t.columns, func(b driver.Batch) error {
 			for _, d := range decisions {
 				if there[decisionKey{uuid.UUID(d.value.Record.ID), d.value.Record.Number}] {
 					continue
@@ -72,22 +68,10 @@ func (w *Writer) writeDecisions(ctx context.Context, decisions []numbered[journa
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("writer: insert into %s: %w", t.name, err)
+			return err
 		}
 	}
 	return nil
-}
-
-// send fills a batch and sends it, or only closes it when it stayed empty.
-func (w *Writer) send(b driver.Batch, fill func() error) error {
-	defer b.Close()
-	if err := fill(); err != nil {
-		return err
-	}
-	if b.Rows() == 0 {
-		return nil
-	}
-	return b.Send()
 }
 
 func (w *Writer) decisionsThere(ctx context.Context, table string, ids []string) (map[decisionKey]bool, error) {
@@ -164,11 +148,7 @@ func (w *Writer) writeErasures(ctx context.Context, demands []journal.Erasure, d
 			there[f.ID] = true
 		}
 	}
-	b, err := w.o.Conn.PrepareBatch(ctx, "INSERT INTO erasures (id, site, consent_id, kind, number, fields_lost, requested_at, expires_at)")
-	if err != nil {
-		return fmt.Errorf("writer: prepare erasures: %w", err)
-	}
-	err = w.send(b, func() error {
+	return w.insert(ctx, "erasures", jobColumns, func(b driver.Batch) error {
 		for _, e := range demands {
 			id := e.Job()
 			if there[id] {
@@ -180,8 +160,6 @@ func (w *Writer) writeErasures(ctx context.Context, demands []journal.Erasure, d
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("writer: insert into erasures: %w", err)
-	}
-	return nil
 }
+
+const jobColumns = "id, site, consent_id, kind, number, fields_lost, requested_at, expires_at"

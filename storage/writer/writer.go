@@ -3,7 +3,9 @@
 // The spool is the truth. A flush inserts what a run of frames holds; after any
 // end in doubt (an error, a reconnect, a restart) the same frames are flushed
 // again, but first it is read back which of their identities are there already,
-// and only what is missing is inserted. Then the checkpoint advances.
+// and only what is missing is inserted. Then the checkpoint advances. Where a run of
+// frames ends is saved before it is flushed, so that it is flushed again with the
+// same bounds, and only that run is in doubt after a restart.
 package writer
 
 import (
@@ -12,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -36,7 +39,7 @@ type Options struct {
 	Now     func() time.Time
 
 	FlushEvery time.Duration // how long a flush waits for company; default 1 s
-	FlushBytes int           // bytes of frames in one flush at most; default 16 MiB
+	FlushBytes int           // bytes of frames in one flush at most; default 8 MiB
 	MaxBackoff time.Duration // between tries; default 10 s
 	Heartbeat  time.Duration // between two lines in the table of nodes; default 5 s
 	DrainFor   time.Duration // how long Run goes on flushing after its context ended; default 10 s
@@ -58,18 +61,26 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	if o.FlushBytes == 0 {
-		o.FlushBytes = 16 << 20
+		o.FlushBytes = 8 << 20
 	}
 	return o, nil
 }
 
 // Writer is the one reader of a spool. Run may be called once.
 type Writer struct {
-	o      Options
-	doubt  spool.Position // up to here an earlier flush may have got through unseen
-	beaten time.Time      // of the last heartbeat
-	mark   mark           // the next watermark, once everything up to it is flushed
-	passed time.Time      // the watermark
+	o       Options
+	doubt   spool.Position // up to here an earlier flush may have got through unseen
+	digests digester
+	taken   seen     // identities of the run that is flushed
+	open    []string // ids of inserts that may still be carried out
+	stats   *figures
+
+	eventColumns, addressColumns []column
+	eventNames, addressNames     string
+
+	mu     sync.Mutex
+	mark   mark      // the next watermark, once everything up to it is flushed
+	passed time.Time // the watermark
 }
 
 // mark is how much had been accepted at a moment.
@@ -85,8 +96,12 @@ func New(o Options) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{o: o, doubt: o.Spool.End(), passed: time.UnixMilli(0)}
-	w.mark = mark{at: o.Now(), end: w.doubt}
+	w := &Writer{
+		o: o, doubt: o.Spool.Intended(), passed: time.UnixMilli(0), digests: newDigester(), stats: newFigures(),
+		eventColumns: eventColumns(), addressColumns: addressColumns(),
+	}
+	w.eventNames, w.addressNames = names(w.eventColumns), names(w.addressColumns)
+	w.mark = mark{at: o.Now(), end: o.Spool.End()}
 	return w, nil
 }
 
@@ -97,6 +112,10 @@ func (w *Writer) Run(ctx context.Context) {
 	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.o.DrainFor, cancel) })()
+	var beats sync.WaitGroup
+	beats.Go(func() { w.beat(ctx) })
+	beats.Go(func() { w.unpark(ctx) })
+	defer beats.Wait()
 	at := w.o.Spool.Checkpoint()
 	for ctx.Err() == nil {
 		at = w.step(ctx, last, at, false)
@@ -108,6 +127,9 @@ func (w *Writer) Run(ctx context.Context) {
 		}
 		at = next
 	}
+	if w.pass(at); last.Err() == nil {
+		w.heartbeat(last) // the last one says how far the node got
+	}
 	if left := w.o.Spool.Backlog(); left > 0 {
 		w.o.Logger.Warn("writer: the rest stays in the spool for the next start", "bytes", left)
 	}
@@ -116,22 +138,22 @@ func (w *Writer) Run(ctx context.Context) {
 // step flushes one run of frames and returns where the next one begins. It waits
 // and tries again until ctx ends; what it has begun it ends, until last ends.
 func (w *Writer) step(ctx, last context.Context, at spool.Position, draining bool) spool.Position {
-	w.heartbeat(ctx, at)
+	w.pass(at)
 	frames, next, err := w.gather(ctx, at, draining)
 	if errors.Is(err, spool.ErrClosed) || err == nil && len(frames) == 0 {
 		return next
 	}
-	var l load
 	if err == nil {
-		l, err = loadOf(frames)
+		err = w.o.Spool.Intend(next)
 	}
 	if err != nil {
-		w.o.Logger.Error("writer: the spool cannot be read; nothing is flushed", "error", err)
+		w.o.Logger.Error("writer: the spool cannot be used; nothing is flushed", "error", err)
 		w.pause(ctx, w.o.MaxBackoff)
 		return at
 	}
-	l.replayed = at.Before(w.doubt)
-	if !w.persist(ctx, last, &l) {
+	r := runOf(at, next, frames)
+	r.replayed = at.Before(w.doubt)
+	if !w.persist(ctx, last, r) {
 		if w.doubt.Before(next) { // the stop came in the middle of a flush
 			w.doubt = next
 		}
@@ -144,8 +166,16 @@ func (w *Writer) step(ctx, last context.Context, at spool.Position, draining boo
 	return next
 }
 
-// gather waits for the first frame, then a while for more.
+// gather waits for the first frame, then a while for more. A run that may have
+// been flushed before is read with the bounds it had.
 func (w *Writer) gather(ctx context.Context, at spool.Position, draining bool) ([]spool.Frame, spool.Position, error) {
+	if at.Before(w.doubt) {
+		frames, next, err := w.o.Spool.ReadTo(at, w.doubt, w.o.FlushBytes)
+		if err != nil || len(frames) > 0 {
+			return frames, next, err
+		}
+		at = next
+	}
 	if !draining {
 		wait, cancel := context.WithTimeout(ctx, w.o.Heartbeat)
 		frames, next, err := w.o.Spool.Read(wait, at, 1)
@@ -153,22 +183,33 @@ func (w *Writer) gather(ctx context.Context, at spool.Position, draining bool) (
 		if err != nil || len(frames) == 0 {
 			return frames, next, err
 		}
-		w.pause(ctx, w.o.FlushEvery)
+		if w.o.Spool.Backlog() < int64(w.o.FlushBytes) {
+			w.pause(ctx, w.o.FlushEvery)
+		}
 	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	return w.o.Spool.Read(ended, at, w.o.FlushBytes)
 }
 
-// persist tries until the load is in the database; false means that ctx ended first.
-func (w *Writer) persist(ctx, last context.Context, l *load) bool {
-	doubt, backoff := l.replayed, 100*time.Millisecond
+// persist tries until the run is in the database; false means that ctx ended first.
+func (w *Writer) persist(ctx, last context.Context, r *run) bool {
+	doubt, backoff, began := r.replayed, 100*time.Millisecond, w.o.Now()
 	for {
-		err := w.flush(last, l, doubt)
+		err := w.flush(last, r, doubt)
 		if err == nil {
-			return true
+			if err = w.park(r.parked); err == nil {
+				now := w.o.Now()
+				w.stats.change(func(s *Stats) {
+					s.Flushes++
+					s.FlushSeconds += now.Sub(began).Seconds()
+					s.LastFlush = now
+				})
+				return true
+			}
 		}
 		doubt = true // the failed try may have got through in part
+		w.stats.failed(err)
 		if ctx.Err() != nil {
 			return false
 		}
@@ -180,28 +221,41 @@ func (w *Writer) persist(ctx, last context.Context, l *load) bool {
 
 // flush is the order of one write: decisions before the events they license,
 // own withdrawals and everybody else's before any event, outcomes when final.
-func (w *Writer) flush(ctx context.Context, l *load, doubt bool) error {
-	if err := w.writeDecisions(ctx, l.decisions, doubt); err != nil {
+func (w *Writer) flush(ctx context.Context, r *run, doubt bool) error {
+	if err := w.settle(ctx); err != nil {
 		return err
 	}
-	if err := w.writeErasures(ctx, l.erasures, doubt); err != nil {
+	if err := w.writeDecisions(ctx, r.decisions, doubt); err != nil {
 		return err
 	}
-	if err := w.writeCounts(ctx, l.counts, doubt); err != nil {
+	if err := w.writeErasures(ctx, r.erasures, doubt); err != nil {
 		return err
 	}
-	ended := l.outcomes
-	if len(l.events) > 0 {
+	if err := w.writeCounts(ctx, r, doubt); err != nil {
+		return err
+	}
+	ended := counters[outcomeKey]{}
+	if len(r.events) > 0 {
 		if err := w.o.Feed.Poll(ctx); err != nil {
 			return fmt.Errorf("writer: %w", err)
 		}
-		final, err := w.writeEvents(ctx, l, doubt)
+		final, err := w.writeEvents(ctx, r, doubt)
+		if isPermanent(err) {
+			err = errors.Join(w.sift(ctx, r, r.events), errSifted)
+		}
 		if err != nil {
 			return err
 		}
-		ended = append(final, ended...)
+		ended = final
 	}
-	return w.writeOutcomes(ctx, ended, doubt)
+	for k, n := range r.outcomes {
+		ended.add(k, n)
+	}
+	if err := w.writeOutcomes(ctx, r, ended, doubt); err != nil {
+		return err
+	}
+	w.open = w.open[:0] // all of them were answered
+	return nil
 }
 
 // pause waits, or less when ctx ends.
@@ -211,33 +265,5 @@ func (w *Writer) pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-t.C:
 	case <-ctx.Done():
-	}
-}
-
-// heartbeat writes that this node lives, and its watermark: everything that it
-// accepted before that moment is flushed, no insert is under way now, and every
-// later one polls the revocations first. So nothing that was accepted or revoked
-// before the watermark can still come from this node.
-func (w *Writer) heartbeat(ctx context.Context, at spool.Position) {
-	now, end := w.o.Now(), w.o.Spool.End()
-	switch {
-	case !at.Before(end):
-		w.passed, w.mark = now, mark{at: now, end: end}
-	case !at.Before(w.mark.end):
-		w.passed, w.mark = w.mark.at, mark{at: now, end: end}
-	}
-	if now.Sub(w.beaten) < w.o.Heartbeat {
-		return
-	}
-	w.beaten = now
-	b, err := w.o.Conn.PrepareBatch(ctx, "INSERT INTO nodes (node, seen_at, watermark)")
-	if err == nil {
-		defer b.Close()
-		if err = b.Append(w.o.Node, now, w.passed); err == nil {
-			err = b.Send()
-		}
-	}
-	if err != nil && ctx.Err() == nil {
-		w.o.Logger.Debug("writer: no heartbeat", "error", err)
 	}
 }

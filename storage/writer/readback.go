@@ -1,0 +1,117 @@
+package writer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"kelisim/pipeline/batch"
+	"kelisim/pipeline/spool"
+	"kelisim/pipeline/validate"
+)
+
+// readBackChunk is how many consents one query of reading back names.
+const readBackChunk = 5000
+
+// eventsThere reads back which identities of the frames are stored already: all
+// of them, or only those of calls that may repeat an earlier one.
+func (w *Writer) eventsThere(ctx context.Context, frames []spool.Frame, every bool) (map[digest]struct{}, error) {
+	there := map[digest]struct{}{}
+	ids, err := consentIDs(frames, every)
+	if err != nil {
+		return nil, err
+	}
+	for len(ids) > 0 {
+		n := min(readBackChunk, len(ids))
+		rows, err := w.o.Conn.Query(ctx,
+			"SELECT consent_id, session_id, seq, name, engaged_ms, time FROM events WHERE consent_id IN (?)", ids[:n])
+		if err != nil {
+			return nil, fmt.Errorf("writer: read back events: %w", err)
+		}
+		for rows.Next() {
+			var (
+				id      identity
+				engaged uint32
+				at      time.Time
+			)
+			if err := rows.Scan(&id.consent, &id.session, &id.seq, &id.name, &engaged, &at); err != nil {
+				rows.Close()
+				return nil, fmt.Errorf("writer: read back events: %w", err)
+			}
+			switch {
+			case id.name == validate.Engagement:
+				id.extra = int64(engaged)
+			case id.session == uuid.UUID{}:
+				id.extra = at.UnixMilli()
+			}
+			there[w.digests.of(id)] = struct{}{}
+		}
+		err = rows.Err()
+		rows.Close()
+		if err != nil {
+			return nil, fmt.Errorf("writer: read back events: %w", err)
+		}
+		ids = ids[n:]
+		w.stats.readBack(n)
+	}
+	return there, nil
+}
+
+// addressesThere reads back which events of the frames have their network.
+func (w *Writer) addressesThere(ctx context.Context, frames []spool.Frame) (map[digest]struct{}, error) {
+	there := map[digest]struct{}{}
+	ids, err := consentIDs(frames, true)
+	if err != nil {
+		return nil, err
+	}
+	for len(ids) > 0 {
+		n := min(readBackChunk, len(ids))
+		rows, err := w.o.Conn.Query(ctx, "SELECT consent_id, session_id, seq, name FROM addresses WHERE consent_id IN (?)", ids[:n])
+		if err != nil {
+			return nil, fmt.Errorf("writer: read back addresses: %w", err)
+		}
+		for rows.Next() {
+			var id identity
+			if err := rows.Scan(&id.consent, &id.session, &id.seq, &id.name); err != nil {
+				rows.Close()
+				return nil, fmt.Errorf("writer: read back addresses: %w", err)
+			}
+			there[w.digests.of(id)] = struct{}{}
+		}
+		err = rows.Err()
+		rows.Close()
+		if err != nil {
+			return nil, fmt.Errorf("writer: read back addresses: %w", err)
+		}
+		ids = ids[n:]
+	}
+	return there, nil
+}
+
+// consentIDs lists the consents of frames: of all, or of those that may repeat
+// an earlier call.
+func consentIDs(frames []spool.Frame, every bool) ([]string, error) {
+	seen := map[uuid.UUID]bool{}
+	var (
+		ids    []string
+		reader batch.Reader
+	)
+	for _, f := range frames {
+		b, err := reader.Read(f)
+		if err != nil {
+			return nil, fmt.Errorf("writer: %w", err)
+		}
+		if !every && !b.ReadBack() {
+			continue
+		}
+		for i := range b.Len() {
+			if id := uuid.UUID(b.At(i).ConsentID); !seen[id] {
+				seen[id] = true
+				ids = append(ids, id.String())
+			}
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,78 @@
+package writer
+
+import (
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// Stats are the figures of a writer since its start.
+type Stats struct {
+	Flushes      uint64
+	FlushSeconds float64
+	LastFlush    time.Time         // when the last run stood in the database; zero = none yet
+	Rows         map[string]uint64 // inserted, by table
+	Inserts      map[string]uint64 // sent, by table
+	Retries      uint64            // of runs that failed for a passing reason
+	Errors       map[string]uint64 // by the code of the server's error, or "connection"
+	ReadBacks    uint64            // consents that were read back
+	Parked       uint64            // frames that nobody can write and that are kept aside
+}
+
+// figures are the Stats as they grow.
+type figures struct {
+	mu sync.Mutex
+	s  Stats
+}
+
+func newFigures() *figures {
+	return &figures{s: Stats{Rows: map[string]uint64{}, Inserts: map[string]uint64{}, Errors: map[string]uint64{}}}
+}
+
+func (f *figures) change(by func(*Stats)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	by(&f.s)
+}
+
+func (f *figures) inserted(table string, rows int, _ time.Duration) {
+	f.change(func(s *Stats) {
+		s.Rows[table] += uint64(rows)
+		s.Inserts[table]++
+	})
+}
+
+// failed counts a try that did not get through.
+func (f *figures) failed(err error) {
+	name := "connection"
+	var server *clickhouse.Exception
+	if errors.As(err, &server) {
+		name = strconv.Itoa(int(server.Code))
+	}
+	f.change(func(s *Stats) {
+		s.Retries++
+		s.Errors[name]++
+	})
+}
+
+func (f *figures) readBack(n int) { f.change(func(s *Stats) { s.ReadBacks += uint64(n) }) }
+
+// Stats are the figures of now.
+func (w *Writer) Stats() Stats {
+	w.stats.mu.Lock()
+	defer w.stats.mu.Unlock()
+	out := w.stats.s
+	out.Rows, out.Inserts, out.Errors = clone(out.Rows), clone(out.Inserts), clone(out.Errors)
+	return out
+}
+
+func clone(m map[string]uint64) map[string]uint64 {
+	c := make(map[string]uint64, len(m))
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}
