@@ -53,6 +53,8 @@ func eventColumns() []column {
 		text("device", "device"),
 		{name: "props", licence: []string{"events", "vitals"}, holds: "notEmpty(props)"},
 		{name: "engaged_ms", licence: []string{"engagement"}, holds: "engaged_ms > 0"},
+		{name: "ip", licence: []string{"address"}, holds: "ip != toIPv6('::')"},
+		always("ip_expires_at"),
 		always("expires_at"),
 	}
 }

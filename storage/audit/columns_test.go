@@ -59,8 +59,8 @@ func TestColumnsAreTheSchemas(t *testing.T) {
 // database computes what a plain model does.
 func TestNeeded(t *testing.T) {
 	conn := storagetest.DB(t).Maintenance()
-	empty := map[string]string{"props": "map()", "engaged_ms": "0", "visitor": "false", "session_id": noSession}
-	full := map[string]string{"props": "map('a', 'b')", "engaged_ms": "1", "visitor": "true", "session_id": "generateUUIDv4()"}
+	empty := map[string]string{"props": "map()", "engaged_ms": "0", "visitor": "false", "session_id": noSession, "ip": "toIPv6('::')"}
+	full := map[string]string{"props": "map('a', 'b')", "engaged_ms": "1", "visitor": "true", "session_id": "generateUUIDv4()", "ip": "toIPv6('::ffff:203.0.113.0')"}
 	kinds := map[string]consent.Fields{
 		"pageview":   consent.FieldsOf(consent.FieldPage),
 		"engagement": consent.FieldsOf(consent.FieldPage, consent.FieldSession, consent.FieldEngagement),

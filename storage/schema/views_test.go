@@ -13,16 +13,15 @@ import (
 	"kelisim/storage/storagetest"
 )
 
-// put stores one event and, with an address life, its network.
+// put stores one event, and with an address life its network.
 func put(t *testing.T, db *storage.DB, consentID uuid.UUID, seq uint32, life, addressLife time.Duration) {
 	t.Helper()
-	ctx, now := t.Context(), time.Now()
-	err := db.Writer().Exec(ctx, `INSERT INTO events (site, time, name, consent_id, seq, path, expires_at)
-VALUES ('shop', now64(3), 'pageview', ?, ?, '/', ?)`, consentID, seq, now.Add(life))
-	if err == nil && addressLife != 0 {
-		err = db.Writer().Exec(ctx, `INSERT INTO addresses (site, consent_id, seq, name, ip, expires_at)
-VALUES ('shop', ?, ?, 'pageview', '::ffff:203.0.113.0', ?)`, consentID, seq, now.Add(addressLife))
+	ip, ends := "::", time.Unix(0, 0)
+	if addressLife != 0 {
+		ip, ends = "::ffff:203.0.113.0", time.Now().Add(addressLife)
 	}
+	err := db.Writer().Exec(t.Context(), `INSERT INTO events (site, time, name, consent_id, seq, path, ip, ip_expires_at, expires_at)
+VALUES ('shop', now64(3), 'pageview', ?, ?, '/', ?, ?, ?)`, consentID, seq, ip, ends, time.Now().Add(life))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +87,7 @@ func TestEventsFullShowsNothingPastItsTerm(t *testing.T) {
 func TestEventsFullReadsByKey(t *testing.T) {
 	db := storagetest.DB(t)
 	put(t, db, uuid.New(), 1, time.Hour, time.Hour)
+	execute(t, db.Writer(), "INSERT INTO addresses SELECT site, consent_id, session_id, seq, name, ip, ip_expires_at FROM events")
 	rows, err := db.Maintenance().Query(t.Context(),
 		"EXPLAIN indexes = 1 SELECT seq, ip FROM events_full WHERE site = 'shop' AND consent_id = ?", uuid.New())
 	if err != nil {
