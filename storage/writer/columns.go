@@ -2,6 +2,7 @@ package writer
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
@@ -26,7 +27,7 @@ func eventColumns() []column {
 		{"session_id", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(uuid.UUID(v.Session)) }},
 		{"seq", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Seq) }},
 		{"visitor", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Visitor) }},
-		{"path", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Path) }},
+		word("path", func(v *minimise.Values) string { return v.Path }),
 		word("referrer", func(v *minimise.Values) string { return v.Referrer }),
 		word("utm_source", func(v *minimise.Values) string { return v.UTMSource }),
 		word("utm_medium", func(v *minimise.Values) string { return v.UTMMedium }),
@@ -52,22 +53,19 @@ func eventColumns() []column {
 		{"engaged_ms", func(c driver.BatchColumn, v *minimise.Values) error {
 			return c.AppendRow(uint32(v.Engaged.Milliseconds()))
 		}},
-		{"expires_at", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Expires) }},
-	}
-}
-
-// addressColumns is the table of networks.
-func addressColumns() []column {
-	return []column{
-		word("site", func(v *minimise.Values) string { return v.Site }),
-		{"consent_id", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(uuid.UUID(v.ConsentID)) }},
-		{"session_id", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(uuid.UUID(v.Session)) }},
-		{"seq", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Seq) }},
-		word("name", func(v *minimise.Values) string { return v.Name }),
 		{"ip", func(c driver.BatchColumn, v *minimise.Values) error {
+			if !v.Network.IsValid() {
+				return c.AppendRow(netip.IPv6Unspecified())
+			}
 			return c.AppendRow(netip.AddrFrom16(v.Network.Masked().Addr().As16()))
 		}},
-		{"expires_at", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.NetworkExpires) }},
+		{"ip_expires_at", func(c driver.BatchColumn, v *minimise.Values) error {
+			if !v.Network.IsValid() {
+				return c.AppendRow(time.Unix(0, 0))
+			}
+			return c.AppendRow(v.NetworkExpires)
+		}},
+		{"expires_at", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Expires) }},
 	}
 }
 

@@ -16,11 +16,9 @@ import (
 type verdict uint8
 
 const (
-	unjudged verdict = iota
-	toStore          // its row is missing
-	stands           // an earlier try of this flush stored it; its network may be missing
-	stored           // its row and its network are sent
-	dropped
+	dropped verdict = iota
+	toStore         // its row is missing
+	sent            // its row is sent, or stands
 )
 
 // judged is the run of events as they are judged.
@@ -29,7 +27,6 @@ type judged struct {
 	verdicts []verdict
 	repeats  map[digest]struct{} // stood before the first try
 	there    map[digest]struct{} // stand now, in doubt
-	networks map[digest]struct{} // of those that stand now, in doubt
 	ended    counters[outcomeKey]
 	now      time.Time
 }
@@ -53,9 +50,6 @@ func (w *Writer) writeEvents(ctx context.Context, r *run, doubt bool) (counters[
 		if j.there, err = w.eventsThere(ctx, r.events, true); err != nil {
 			return nil, err
 		}
-		if j.networks, err = w.addressesThere(ctx, r.events); err != nil {
-			return nil, err
-		}
 	}
 	for more := true; more; {
 		var err error
@@ -67,30 +61,20 @@ func (w *Writer) writeEvents(ctx context.Context, r *run, doubt bool) (counters[
 }
 
 // insertEvents goes through the frames once and sends what it may; more says
-// that rows are left because their partitions are too many for one insert. The
-// events go first: a network without its event is what nobody could explain.
+// that rows are left because their partitions are too many for one insert.
 func (w *Writer) insertEvents(ctx context.Context, j *judged) (more bool, err error) {
-	events, err := w.prepare(ctx, "events", w.eventNames)
+	p, err := w.prepare(ctx, "events", w.eventNames)
 	if err != nil {
 		return false, err
 	}
-	defer events.Close()
-	addresses, err := w.prepare(ctx, "addresses", w.addressNames)
-	if err != nil {
-		return false, err
-	}
-	defer addresses.Close()
-	e, a := w.block(events, w.eventColumns), w.block(addresses, w.addressColumns)
-	if more, err = w.fill(j, e, a); err != nil {
+	defer p.Close()
+	if more, err = w.fill(j, w.block(p, w.eventColumns)); err != nil {
 		return false, fmt.Errorf("writer: fill events: %w", err)
 	}
-	if err := w.send(e.pending); err != nil {
-		return false, err
-	}
-	return more, w.send(a.pending)
+	return more, w.send(p)
 }
 
-func (w *Writer) fill(j *judged, events, addresses *block) (more bool, err error) {
+func (w *Writer) fill(j *judged, events *block) (more bool, err error) {
 	if j.verdicts == nil {
 		w.taken.reset()
 	}
@@ -104,47 +88,26 @@ func (w *Writer) fill(j *judged, events, addresses *block) (more bool, err error
 			return false, err
 		}
 		for i := range b.Len() {
+			v := b.At(i)
 			if at == len(j.verdicts) {
-				j.verdicts = append(j.verdicts, w.judge(j, b.At(i)))
+				j.verdicts = append(j.verdicts, w.judge(j, v))
 			}
-			v := &j.verdicts[at]
+			verdict := &j.verdicts[at]
 			at++
-			if *v != toStore && *v != stands {
+			switch {
+			case *verdict != toStore:
+				continue
+			case !events.room(v.Expires.Unix()):
+				more = true
 				continue
 			}
-			done, err := w.join(j, b.At(i), *v, events, addresses)
-			if err != nil {
+			if err := events.add(v); err != nil {
 				return false, err
 			}
-			if done {
-				*v = stored
-			}
-			more = more || !done
+			*verdict = sent
 		}
 	}
 	return more, nil
-}
-
-// join adds an event and its network to what is sent, or neither when there are
-// too many partitions in it already.
-func (w *Writer) join(j *judged, v *minimise.Values, verdict verdict, events, addresses *block) (bool, error) {
-	network := v.Network.IsValid() && j.now.Before(v.NetworkExpires)
-	if network && j.networks != nil {
-		_, there := j.networks[w.digests.of(identify(v).address())]
-		network = !there
-	}
-	if verdict == toStore && !events.room(v.Expires.Unix()) || network && !addresses.room(v.NetworkExpires.Unix()) {
-		return false, nil
-	}
-	if verdict == toStore {
-		if err := events.add(v); err != nil {
-			return false, err
-		}
-	}
-	if network {
-		return true, addresses.add(v)
-	}
-	return true, nil
 }
 
 // judge says what becomes of an event, and counts it.
@@ -162,7 +125,7 @@ func (w *Writer) judge(j *judged, v *minimise.Values) verdict {
 		case repeat || !w.taken.add(d):
 			end, verdict = outcome.Duplicate, dropped
 		case there: // this process or the one before it stored it and did not learn so
-			verdict = stands
+			verdict = sent
 		}
 	}
 	day := v.Time.Unix() / daySeconds * daySeconds

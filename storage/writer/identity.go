@@ -31,12 +31,6 @@ func identify(v *minimise.Values) identity {
 	return id
 }
 
-// address is the identity of an event's network.
-func (i identity) address() identity {
-	i.extra = 0
-	return i
-}
-
 // digest stands for an identity within one process: 128 bits under a random key,
 // so that no two identities ever share one.
 type digest [2]uint64

@@ -59,37 +59,6 @@ func (w *Writer) eventsThere(ctx context.Context, frames []spool.Frame, every bo
 	return there, nil
 }
 
-// addressesThere reads back which events of the frames have their network.
-func (w *Writer) addressesThere(ctx context.Context, frames []spool.Frame) (map[digest]struct{}, error) {
-	there := map[digest]struct{}{}
-	ids, err := consentIDs(frames, true)
-	if err != nil {
-		return nil, err
-	}
-	for len(ids) > 0 {
-		n := min(readBackChunk, len(ids))
-		rows, err := w.o.Conn.Query(ctx, "SELECT consent_id, session_id, seq, name FROM addresses WHERE consent_id IN (?)", ids[:n])
-		if err != nil {
-			return nil, fmt.Errorf("writer: read back addresses: %w", err)
-		}
-		for rows.Next() {
-			var id identity
-			if err := rows.Scan(&id.consent, &id.session, &id.seq, &id.name); err != nil {
-				rows.Close()
-				return nil, fmt.Errorf("writer: read back addresses: %w", err)
-			}
-			there[w.digests.of(id)] = struct{}{}
-		}
-		err = rows.Err()
-		rows.Close()
-		if err != nil {
-			return nil, fmt.Errorf("writer: read back addresses: %w", err)
-		}
-		ids = ids[n:]
-	}
-	return there, nil
-}
-
 // consentIDs lists the consents of frames: of all, or of those that may repeat
 // an earlier call.
 func consentIDs(frames []spool.Frame, every bool) ([]string, error) {

@@ -75,8 +75,8 @@ type Writer struct {
 	open    []string // ids of inserts that may still be carried out
 	stats   *figures
 
-	eventColumns, addressColumns []column
-	eventNames, addressNames     string
+	eventColumns []column
+	eventNames   string
 
 	mu     sync.Mutex
 	mark   mark      // the next watermark, once everything up to it is flushed
@@ -98,9 +98,9 @@ func New(o Options) (*Writer, error) {
 	}
 	w := &Writer{
 		o: o, doubt: o.Spool.Intended(), passed: time.UnixMilli(0), digests: newDigester(), stats: newFigures(),
-		eventColumns: eventColumns(), addressColumns: addressColumns(),
+		eventColumns: eventColumns(),
 	}
-	w.eventNames, w.addressNames = names(w.eventColumns), names(w.addressColumns)
+	w.eventNames = names(w.eventColumns)
 	w.mark = mark{at: o.Now(), end: o.Spool.End()}
 	return w, nil
 }
