@@ -15,29 +15,35 @@ import (
 const shortSQL = "IPv6CIDRToRange(ip, multiIf(IPv6CIDRToRange(ip, 96).1 = toIPv6('::ffff:0.0.0.0'), 120, " +
 	"IPv6CIDRToRange(ip, 16).1 = toIPv6('2002::'), 40, IPv6CIDRToRange(ip, 32).1 = toIPv6('2001::'), 32, 48)).1 = ip"
 
-// addresses looks for addresses that are longer than may be kept.
+// addresses looks for addresses that are longer than may be kept: in the events,
+// and in the table where older versions kept them.
 func (r *run) addresses(ctx context.Context) error {
-	n, err := r.number(ctx, r.o.Conn, "SELECT countIf(NOT ("+shortSQL+")) FROM addresses")
-	if err != nil || n == 0 {
-		return err
+	for _, table := range []string{"events", "addresses"} {
+		n, err := r.number(ctx, r.o.Conn, "SELECT countIf(NOT ("+shortSQL+")) FROM "+table)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			continue
+		}
+		examples, err := r.addressExamples(ctx, table, "NOT ("+shortSQL+")", r.room(ruleAddress))
+		if err != nil {
+			return err
+		}
+		r.found(ruleAddress, n, examples...)
 	}
-	examples, err := r.addressExamples(ctx, "NOT ("+shortSQL+")", r.room(ruleAddress))
-	if err != nil {
-		return err
-	}
-	r.found(ruleAddress, n, examples...)
 	return nil
 }
 
-// addressExamples finds some rows of addresses. The address itself stays where
+// addressExamples finds some rows with an address. The address itself stays where
 // it is.
-func (r *run) addressExamples(ctx context.Context, condition string, n int, args ...any) ([]Example, error) {
+func (r *run) addressExamples(ctx context.Context, table, condition string, n int, args ...any) ([]Example, error) {
 	var rows []struct {
 		Site      string    `ch:"at"`
 		ConsentID uuid.UUID `ch:"consent_id"`
 		Name      string    `ch:"event"`
 	}
-	query := fmt.Sprintf("SELECT toString(site) AS at, consent_id, toString(name) AS event FROM addresses WHERE %s ORDER BY at, consent_id LIMIT %d", condition, n)
+	query := fmt.Sprintf("SELECT toString(site) AS at, consent_id, toString(name) AS event FROM %s WHERE %s ORDER BY at, consent_id LIMIT %d", table, condition, n)
 	if err := r.o.Conn.Select(r.context(ctx), &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("audit: examples of addresses: %w", err)
 	}
@@ -49,8 +55,8 @@ func (r *run) addressExamples(ctx context.Context, condition string, n int, args
 }
 
 // orphans looks for addresses of a range that belong to none of its events; how
-// many belong to one is known. The writer writes an address before its event, so
-// that one may be on its way for as long as a flush takes.
+// many belong to one is known. A node of an older version writes an address before
+// its event, so that one may be on its way for as long as a flush takes.
 func (r *run) orphans(ctx context.Context, s span, owned uint64) error {
 	args := []any{named("site", s.site), named("now", r.moment.now.UnixMilli())}
 	where := "site = @site AND " + s.condition() + " AND " + shortSQL + " AND expires_at > fromUnixTimestamp64Milli(@now)"
@@ -66,7 +72,7 @@ func (r *run) orphans(ctx context.Context, s span, owned uint64) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	examples, err := r.addressExamples(ctx, lonely, r.room(ruleAddressEvent), args...)
+	examples, err := r.addressExamples(ctx, "addresses", lonely, r.room(ruleAddressEvent), args...)
 	if err != nil {
 		return err
 	}

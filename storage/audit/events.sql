@@ -1,6 +1,6 @@
 -- One row for each event of a range, with the verdict on it: the decision that it
--- names, what revoked or erased that, and the network that belongs to it. Moments
--- are milliseconds since 1970, and terms seconds: they are compared ten million
+-- names, what revoked or erased that, and the network that an older version kept in
+-- a table of its own. Moments are milliseconds since 1970, and terms seconds: they are compared ten million
 -- times.
 WITH
     revoked AS
@@ -63,6 +63,7 @@ WITH
     (
         SELECT consent_id, number, time, name, session_id, seq, engaged_ms, expires_at, props, /*held*/ AS held,
             toUnixTimestamp64Milli(time) AS at, intDiv(at, 86400000) AS day, toUInt32(expires_at) AS ends,
+            if(ip = toIPv6('::'), toUInt32(0), toUInt32(ip_expires_at)) AS ipends,
             /*needed*/ AS bare, /*rest*/ AS rest
         FROM events
         WHERE site = @site AND /*range*/
@@ -92,13 +93,13 @@ SELECT
         bitAnd(fields, lost) != 0, /*narrowed*/,
         /*undeclaring*/, /*undeclared*/,
         ends > least(day + days, intDiv(until, 86400)) * 86400, /*longKept*/,
-        networkend > least(day + addressdays, intDiv(until, 86400)) * 86400, /*addressLongKept*/,
+        greatest(networkend, ipends) > least(day + addressdays, intDiv(until, 86400)) * 86400, /*addressLongKept*/,
         /*inOrder*/) AS verdict
 FROM
 (
     SELECT e.consent_id AS consent_id, e.number AS number, e.time AS time, e.name AS name, e.session_id AS session_id, e.seq AS seq,
         e.engaged_ms AS engaged_ms, e.expires_at AS expires_at, e.props AS props, e.held AS held, e.at AS at, e.day AS day, e.ends AS ends,
-        e.bare AS bare,
+        e.ipends AS ipends, e.bare AS bare,
         d.class AS class, d.span AS span, t.cut AS cut, t.erased AS erased, t.wiped AS wiped, t.lost AS lost, a.networkend AS networkend
     FROM rows AS e
     ANY LEFT JOIN decisions AS d ON e.consent_id = d.whose AND e.number = d.which

@@ -77,22 +77,13 @@ func plants() []plant {
 		row("a row that is kept too long", "expiry", "expires_at + INTERVAL 1 DAY AS expires_at", ofAll),
 		row("a row that is kept until after midnight", "expiry", "expires_at + INTERVAL 1 SECOND AS expires_at", ofAll),
 		broken,
-		{
-			name: "an address of 32 bits", rule: "address",
-			put: []string{"INSERT INTO addresses SELECT * REPLACE (toIPv6('::ffff:203.0.113.77') AS ip) FROM addresses ORDER BY consent_id LIMIT 1"},
-		},
-		{
-			name: "an address of 64 bits", rule: "address",
-			put: []string{"INSERT INTO addresses SELECT * REPLACE (toIPv6('2001:db8:1:2::') AS ip) FROM addresses ORDER BY consent_id LIMIT 1"},
-		},
-		{
-			name: "a whole address where a network was", rule: "address",
-			put: []string{"ALTER TABLE addresses UPDATE ip = toIPv6('2002:cb00:714d::') WHERE ip = toIPv6('2002:cb00:7100::') SETTINGS mutations_sync = 2"},
-		},
-		{
-			name: "an address without an event", rule: "address_event",
-			put: []string{"INSERT INTO addresses SELECT * REPLACE (generateUUIDv4() AS consent_id) FROM addresses ORDER BY consent_id LIMIT 1"},
-		},
+		counted(row("an address of 32 bits", "address", "toIPv6('::ffff:203.0.113.77') AS ip", ofAll)),
+		counted(row("a whole address where a network was", "address", "toIPv6('2002:cb00:714d::') AS ip", ofAll)),
+		row("a network that is kept too long", "address_expiry", "toIPv6('::ffff:203.0.113.0') AS ip, ip_expires_at + INTERVAL 1 DAY AS ip_expires_at", ofAll),
+		counted(row("a network past its term", "overdue", "toIPv6('::ffff:203.0.113.0') AS ip, toDateTime(today() - 3, 'UTC') AS ip_expires_at", ofAll)),
+		older("an older version's address of 64 bits", "address", "consent_id", "2001:db8:1:2::", "ip_expires_at"),
+		older("an older version's network that is kept too long", "address_expiry", "consent_id", "::ffff:203.0.113.0", "ip_expires_at + INTERVAL 1 DAY"),
+		older("an older version's network without an event", "address_event", "generateUUIDv4()", "::ffff:203.0.113.0", "ip_expires_at"),
 		{
 			name: "an event that stands twice", rule: "doubled",
 			put: []string{"INSERT INTO events SELECT *" + ofAll},
@@ -116,8 +107,21 @@ func plants() []plant {
 	}
 }
 
+// counted is a plant of a row that was counted as stored, as it should have been.
+func counted(p plant) plant {
+	p.put = append(p.put, "INSERT INTO outcomes (site, day, outcome, detail, n, node, node_seq, expires_at) VALUES ('shop', today(), 'stored', '', 1, 'one', 1, today() + 700)")
+	return p
+}
+
+// older is a plant in the table where older versions kept networks.
+func older(name, rule, consentID, ip, ends string) plant {
+	return plant{name: name, rule: rule, put: []string{
+		"INSERT INTO addresses SELECT site, " + consentID + ", session_id, seq, name, toIPv6('" + ip + "'), " + ends + ofAll,
+	}}
+}
+
 const brokenView = `CREATE OR REPLACE VIEW events_full DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
-SELECT *, toIPv6('::') AS ip FROM events`
+SELECT * EXCEPT ip_expires_at FROM events`
 
 // planted are the tables into which something is planted.
 func planted() []string { return []string{"events", "addresses", "consents", "outcomes"} }

@@ -11,13 +11,13 @@ import (
 // views asks the views that readers use for what is past its term. Only what
 // still lies in the database can show, so that they are asked about that alone.
 func (r *run) views(ctx context.Context) error {
-	for _, table := range []string{"events", "addresses"} {
+	for _, t := range []term{{"events", "expires_at", "true"}, {"events", "ip_expires_at", networked}, {"addresses", "expires_at", "true"}} {
 		var sites []struct {
 			Site string `ch:"at"`
 			All  uint64 `ch:"rows"`
 		}
-		query := "SELECT toString(site) AS at, count() AS rows FROM " + table + " WHERE site IN " +
-			"(SELECT site FROM " + table + " WHERE expires_at <= fromUnixTimestamp64Milli(@now)) GROUP BY at ORDER BY at"
+		query := "SELECT toString(site) AS at, count() AS rows FROM " + t.table + " WHERE site IN " +
+			"(SELECT site FROM " + t.table + " WHERE " + t.left + " AND " + t.column + " <= fromUnixTimestamp64Milli(@now)) GROUP BY at ORDER BY at"
 		if err := r.o.Conn.Select(r.context(ctx), &sites, query, r.nowArg()); err != nil {
 			return fmt.Errorf("audit: what is past its term: %w", err)
 		}
@@ -25,10 +25,10 @@ func (r *run) views(ctx context.Context) error {
 			// The view joins every network of a range, whatever is asked of it.
 			for _, part := range r.spans(s.Site, 4*s.All) {
 				var err error
-				if table == "events" {
+				if t.table == "events" && t.column == "expires_at" {
 					err = r.shownEvents(ctx, part)
 				} else {
-					err = r.shownAddresses(ctx, part)
+					err = r.shownAddresses(ctx, part, t)
 				}
 				if err != nil {
 					return err
@@ -84,11 +84,11 @@ func (r *run) shownEvents(ctx context.Context, s span) error {
 
 // shownAddresses looks for networks that show with their event although their
 // own, shorter term is over.
-func (r *run) shownAddresses(ctx context.Context, s span) error {
+func (r *run) shownAddresses(ctx context.Context, s span, t term) error {
 	where := "site = @site AND " + s.condition()
 	n, err := r.number(ctx, r.o.Conn, "SELECT count() FROM events_full WHERE "+where+
 		" AND expires_at > fromUnixTimestamp64Milli(@now) AND ip != toIPv6('::') AND (consent_id, session_id, seq, name, ip) IN "+
-		"(SELECT consent_id, session_id, seq, name, ip FROM addresses WHERE "+where+" AND expires_at <= fromUnixTimestamp64Milli(@now))",
+		"(SELECT consent_id, session_id, seq, name, ip FROM "+t.table+" WHERE "+where+" AND "+t.left+" AND "+t.column+" <= fromUnixTimestamp64Milli(@now))",
 		named("site", s.site), r.nowArg())
 	if err != nil {
 		return err

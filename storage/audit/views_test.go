@@ -40,7 +40,7 @@ func TestViews(t *testing.T) {
 				t.Fatal(err)
 			}
 			text = strings.Replace(text, "CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
-			broken := strings.NewReplacer("e.expires_at > now()", "true", "expires_at > now()", "true", "keep_until > now()", "true").Replace(text)
+			broken := strings.NewReplacer("e.ip_expires_at > now()", "true", "e.expires_at > now()", "true", "expires_at > now()", "true", "keep_until > now()", "true").Replace(text)
 			if broken == text {
 				t.Fatalf("no filter was found in %s", text)
 			}

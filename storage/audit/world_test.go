@@ -361,6 +361,7 @@ func (w *world) sweep() {
 	for _, table := range []string{"events", "addresses", "nodes"} {
 		plantSQL(w.t, "ALTER TABLE "+table+" DELETE WHERE expires_at <= now() SETTINGS mutations_sync = 2")
 	}
+	plantSQL(w.t, "ALTER TABLE events UPDATE ip = toIPv6('::') WHERE ip_expires_at <= now() SETTINGS mutations_sync = 2")
 }
 
 // plantSQL changes the database behind everybody's back.

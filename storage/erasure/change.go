@@ -60,8 +60,8 @@ func (c change) where() (string, []any) {
 }
 
 // lost is what a narrowed choice no longer licenses: the values to empty, the
-// condition under which a whole row has nothing left to say, and the networks
-// that go with it.
+// condition under which a whole row has nothing left to say, and which of the
+// networks that an older version kept in a table of their own go with it.
 var lost = map[consent.Field]struct{ set, row, holds, networks string }{
 	consent.FieldPage: {
 		set: "path = ''", row: "name IN ('pageview', 'engagement', 'vitals')", holds: "path != ''", networks: "name IN ('pageview', 'engagement', 'vitals')",
@@ -77,7 +77,7 @@ var lost = map[consent.Field]struct{ set, row, holds, networks string }{
 	consent.FieldCity:    {set: "city = ''", holds: "city != ''"},
 	consent.FieldVitals:  {row: "name = 'vitals'", networks: "name = 'vitals'"},
 	consent.FieldCountry: {set: "country = ''", holds: "country != ''"},
-	consent.FieldAddress: {networks: "true"},
+	consent.FieldAddress: {set: "ip = toIPv6('::')", holds: "ip != toIPv6('::')", networks: "true"},
 	consent.FieldBrowser: {set: "browser = '', browser_version = ''", holds: "browser != '' OR browser_version != ''"},
 	consent.FieldOS:      {set: "os = ''", holds: "os != ''"},
 	consent.FieldDevice:  {set: "device = ''", holds: "device != ''"},

@@ -42,10 +42,9 @@ func TestWithdrawn(t *testing.T) {
 		t.Errorf("%d jobs are open, want 2", open)
 	}
 	left := map[string]int{
-		"SELECT count() FROM events":    rowsOfAVisit,
-		"SELECT count() FROM addresses": rowsOfAVisit,
-		parts + "'events'":              rowsOfAVisit,
-		parts + "'addresses'":           rowsOfAVisit,
+		"SELECT count() FROM events": rowsOfAVisit,
+		networks:                     rowsOfAVisit,
+		parts + "'events'":           rowsOfAVisit,
 		"SELECT count() FROM events WHERE consent_id = '" + stays.Decision.ID().String() + "'": rowsOfAVisit,
 		"SELECT count() FROM consents":                           5, // the proof stays
 		"SELECT count() FROM erasures WHERE done_at IS NOT NULL": 0,
@@ -75,11 +74,29 @@ func TestWithdrawn(t *testing.T) {
 		}
 		sum += n
 	}
-	if want := uint64(2 * 2 * rowsOfAVisit); sum != want {
-		t.Errorf("the certificates say %d rows, want %d of both tables", sum, want)
+	if want := uint64(2 * rowsOfAVisit); sum != want {
+		t.Errorf("the certificates say %d rows, want %d", sum, want)
 	}
 	if open := w.pass(t); open != 0 || w.number(t, "SELECT count() FROM erasures") != 4 {
 		t.Error("a closed job was done again")
+	}
+}
+
+// networks counts the events that hold one.
+const networks = "SELECT count() FROM events WHERE ip != toIPv6('::')"
+
+func whose(p *person.Person) string { return "consent_id = '" + p.Decision.ID().String() + "'" }
+
+// age puts somebody's networks where an older version kept them.
+func (w *world) age(t *testing.T, p *person.Person) {
+	t.Helper()
+	for _, s := range []string{
+		"INSERT INTO addresses SELECT site, consent_id, session_id, seq, name, ip, ip_expires_at FROM events WHERE ip != toIPv6('::') AND " + whose(p),
+		"ALTER TABLE events UPDATE ip = toIPv6('::'), ip_expires_at = toDateTime(0, 'UTC') WHERE " + whose(p) + " SETTINGS mutations_sync = 2",
+	} {
+		if err := w.admin.Exec(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -91,43 +108,51 @@ func TestNarrowed(t *testing.T) {
 		lost      consent.Field
 		gone      string // condition on events under which something of it is left
 		rows      int    // of the visit that stay
-		addresses int    // that stay
+		networks  int    // that stay
+		addresses int    // of a visit from before the networks stood in events that stay
 	}{
-		{consent.FieldPage, "path != '' OR name IN ('pageview', 'engagement')", 1, 1},
-		{consent.FieldReferrer, "referrer != '' OR source != '' OR channel != ''", 4, 4},
-		{consent.FieldCampaign, "utm_source != '' OR click != '' OR source != '' OR channel != ''", 4, 4},
-		{consent.FieldCountry, "country != ''", 4, 4},
-		{consent.FieldRegion, "region != ''", 4, 4},
-		{consent.FieldCity, "city != ''", 4, 4},
-		{consent.FieldAddress, "0", 4, 0},
-		{consent.FieldBrowser, "browser != '' OR browser_version != ''", 4, 4},
-		{consent.FieldOS, "os != ''", 4, 4},
-		{consent.FieldDevice, "device != ''", 4, 4},
-		{consent.FieldSession, "name = 'engagement' OR session_id != " + zero, 3, 0},
-		{consent.FieldVisitor, "visitor", 4, 4},
-		{consent.FieldEvents, "name = 'signup'", 3, 3},
-		{consent.FieldEngagement, "name = 'engagement'", 3, 3},
+		{consent.FieldPage, "path != '' OR name IN ('pageview', 'engagement')", 1, 1, 1},
+		{consent.FieldReferrer, "referrer != '' OR source != '' OR channel != ''", 4, 4, 4},
+		{consent.FieldCampaign, "utm_source != '' OR click != '' OR source != '' OR channel != ''", 4, 4, 4},
+		{consent.FieldCountry, "country != ''", 4, 4, 4},
+		{consent.FieldRegion, "region != ''", 4, 4, 4},
+		{consent.FieldCity, "city != ''", 4, 4, 4},
+		{consent.FieldAddress, "ip != toIPv6('::')", 4, 0, 0},
+		{consent.FieldBrowser, "browser != '' OR browser_version != ''", 4, 4, 4},
+		{consent.FieldOS, "os != ''", 4, 4, 4},
+		{consent.FieldDevice, "device != ''", 4, 4, 4},
+		{consent.FieldSession, "name = 'engagement' OR session_id != " + zero, 3, 3, 0},
+		{consent.FieldVisitor, "visitor", 4, 4, 4},
+		{consent.FieldEvents, "name = 'signup'", 3, 3, 3},
+		{consent.FieldEngagement, "name = 'engagement'", 3, 3, 3},
 	} {
 		t.Run(test.lost.String(), func(t *testing.T) {
 			w := newWorld(t)
-			p, other := w.Accept(t), w.Accept(t)
-			visit(t, w.Site, p)
-			visit(t, w.Site, other)
+			p, old, other := w.Accept(t), w.Accept(t), w.Accept(t)
+			for _, who := range []*person.Person{p, old, other} {
+				visit(t, w.Site, who)
+			}
 			w.flush(t)
+			w.age(t, old)
 			w.Narrow(t, p, test.lost)
+			w.Narrow(t, old, test.lost)
 			w.flush(t)
 			w.finish(t)
-			of := "consent_id = '" + p.Decision.ID().String() + "'"
+			of, ofOld := whose(p), whose(old)
+			ofOther := whose(other)
 			w.counts(t, map[string]int{
-				"SELECT count() FROM events WHERE " + of + " AND (" + test.gone + ")":                                      0,
+				"SELECT count() FROM events WHERE (" + of + " OR " + ofOld + ") AND (" + test.gone + ")":                   0,
 				"SELECT count() FROM events WHERE " + of:                                                                   test.rows,
-				"SELECT count() FROM addresses WHERE " + of:                                                                test.addresses,
-				"SELECT count() FROM events WHERE NOT " + of:                                                               rowsOfAVisit,
-				"SELECT count() > 0 FROM events WHERE click != '' AND source != '' AND channel != '' AND NOT " + of:        1,
-				"SELECT count() FROM addresses WHERE NOT " + of:                                                            rowsOfAVisit,
-				"SELECT count() FROM erasures WHERE kind = 'narrowed' AND number = 2 AND done_at IS NOT NULL AND rows > 0": 1,
+				"SELECT count() FROM events WHERE " + ofOld:                                                                test.rows,
+				networks + " AND " + of:                                                                                    test.networks,
+				"SELECT count() FROM addresses WHERE " + ofOld:                                                             test.addresses,
+				"SELECT count() FROM events_full WHERE ip != toIPv6('::') AND " + ofOld:                                    test.addresses,
+				"SELECT count() FROM events WHERE " + ofOther:                                                              rowsOfAVisit,
+				"SELECT count() > 0 FROM events WHERE click != '' AND source != '' AND channel != '' AND " + ofOther:       1,
+				networks + " AND " + ofOther:                                                                               rowsOfAVisit,
+				"SELECT count() FROM erasures WHERE kind = 'narrowed' AND number = 2 AND done_at IS NOT NULL AND rows > 0": 2,
 				// Every other column that the visit filled is still filled.
-				"SELECT uniqExact(consent_id) FROM events WHERE (referrer != '' OR " + of + ") AND expires_at > now()": 2,
+				"SELECT uniqExact(consent_id) FROM events WHERE (referrer != '' OR " + of + " OR " + ofOld + ") AND expires_at > now()": 3,
 			})
 			// What comes under the new choice is not touched.
 			page := p.View("/new")
@@ -158,9 +183,8 @@ func TestNarrowedAtOnce(t *testing.T) {
 		"SELECT count() FROM events WHERE visitor OR country != '' OR referrer != ''":  0,
 		"SELECT count() FROM events WHERE browser = 'Chrome' AND utm_source != ''":     3, // the declared event carries no campaign
 		"SELECT count() FROM erasures WHERE kind = 'narrowed' AND done_at IS NOT NULL": 2,
-		"SELECT count() FROM addresses WHERE name = 'engagement'":                      0,
 		"SELECT count() FROM events WHERE name = 'engagement'":                         0,
-		"SELECT count() FROM addresses":                                                4,
+		networks: 4,
 	})
 }
 
@@ -181,8 +205,8 @@ func TestDemanded(t *testing.T) {
 		"SELECT count() FROM events WHERE " + of:                     1,
 		"SELECT count() FROM events WHERE path = '/after' AND " + of: 1,
 		"SELECT count() FROM events WHERE NOT " + of:                 rowsOfAVisit,
-		"SELECT count() FROM addresses WHERE NOT " + of:              rowsOfAVisit,
-		"SELECT count() FROM addresses WHERE seq <= 3 AND " + of:     0,
+		networks + " AND NOT " + of:                                  rowsOfAVisit,
+		networks + " AND seq <= 3 AND " + of:                         0,
 		"SELECT count() FROM erasures WHERE done_at IS NOT NULL":     1,
 	})
 	if n := w.number(t, "SELECT sum(rows) FROM erasures WHERE id = ? AND kind = 'erased'", job); n < rowsOfAVisit {
@@ -200,6 +224,7 @@ func TestDemandedAfterACrash(t *testing.T) {
 	p := w.Accept(t)
 	visit(t, w.Site, p)
 	w.flush(t)
+	w.age(t, p)
 	w.forward(time.Second)
 	w.Demand(t, p)
 	w.flush(t)
