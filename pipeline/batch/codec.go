@@ -56,6 +56,12 @@ func MarkReadBack(encoded []byte) {
 	}
 }
 
+// NeedsReadBack reports whether the events of a frame may stand already.
+func NeedsReadBack(f spool.Frame) bool {
+	b := f.Payload()
+	return f.Kind() == spool.Events && len(b) > 1 && b[1]&flagVerify != 0
+}
+
 // Reader reads one batch after the other into the same memory.
 type Reader struct{ rows []Row }
 

@@ -4,80 +4,77 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 
 	"kelisim/pipeline/minimise"
 )
 
-// column is one column of an insert: its name, and how a row fills it.
+// column is one column of an insert: its name, and where a row holds its value.
+// The client takes pointers, so that no value is copied to the heap for it.
 type column struct {
 	name string
-	fill func(c driver.BatchColumn, v *minimise.Values) error
+	of   func(v *row) any
+}
+
+// row is an event as it is inserted: what it holds, and what is derived from it.
+type row struct {
+	*minimise.Values
+	engaged uint32
+	ip      netip.Addr
+	ipEnds  time.Time
+}
+
+// set makes it the row of an event.
+func (r *row) set(v *minimise.Values) {
+	r.Values, r.engaged = v, uint32(v.Engaged.Milliseconds())
+	r.ip, r.ipEnds = netip.IPv6Unspecified(), time.Unix(0, 0)
+	if v.Network.IsValid() {
+		r.ip, r.ipEnds = netip.AddrFrom16(v.Network.Addr().As16()), v.NetworkExpires
+	}
 }
 
 // eventColumns is the table of events, in the order that is sent.
 func eventColumns() []column {
 	return []column{
-		word("site", func(v *minimise.Values) string { return v.Site }),
-		{"time", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Time) }},
-		word("name", func(v *minimise.Values) string { return v.Name }),
-		{"consent_id", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(uuid.UUID(v.ConsentID)) }},
-		{"number", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Number) }},
-		{"session_id", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(uuid.UUID(v.Session)) }},
-		{"seq", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Seq) }},
-		{"visitor", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Visitor) }},
-		word("path", func(v *minimise.Values) string { return v.Path }),
-		word("referrer", func(v *minimise.Values) string { return v.Referrer }),
-		word("utm_source", func(v *minimise.Values) string { return v.UTMSource }),
-		word("utm_medium", func(v *minimise.Values) string { return v.UTMMedium }),
-		word("utm_campaign", func(v *minimise.Values) string { return v.UTMCampaign }),
-		word("utm_content", func(v *minimise.Values) string { return v.UTMContent }),
-		word("utm_term", func(v *minimise.Values) string { return v.UTMTerm }),
-		word("click", func(v *minimise.Values) string { return v.Click }),
-		word("source", func(v *minimise.Values) string { return v.Source }),
-		word("channel", func(v *minimise.Values) string { return v.Channel }),
-		word("country", func(v *minimise.Values) string { return v.Country }),
-		word("region", func(v *minimise.Values) string { return v.Region }),
-		word("city", func(v *minimise.Values) string { return v.City }),
-		word("browser", func(v *minimise.Values) string { return v.Browser }),
-		word("browser_version", func(v *minimise.Values) string { return v.BrowserVersion }),
-		word("os", func(v *minimise.Values) string { return v.OS }),
-		word("device", func(v *minimise.Values) string { return v.Device }),
-		{"props", func(c driver.BatchColumn, v *minimise.Values) error {
-			if v.Props == nil {
-				return c.AppendRow(nil)
-			}
-			return c.AppendRow(v.Props)
-		}},
-		{"engaged_ms", func(c driver.BatchColumn, v *minimise.Values) error {
-			return c.AppendRow(uint32(v.Engaged.Milliseconds()))
-		}},
-		{"ip", func(c driver.BatchColumn, v *minimise.Values) error {
-			if !v.Network.IsValid() {
-				return c.AppendRow(netip.IPv6Unspecified())
-			}
-			return c.AppendRow(netip.AddrFrom16(v.Network.Masked().Addr().As16()))
-		}},
-		{"ip_expires_at", func(c driver.BatchColumn, v *minimise.Values) error {
-			if !v.Network.IsValid() {
-				return c.AppendRow(time.Unix(0, 0))
-			}
-			return c.AppendRow(v.NetworkExpires)
-		}},
-		{"expires_at", func(c driver.BatchColumn, v *minimise.Values) error { return c.AppendRow(v.Expires) }},
+		{"site", func(r *row) any { return &r.Site }},
+		{"time", func(r *row) any { return &r.Time }},
+		{"name", func(r *row) any { return &r.Name }},
+		{"consent_id", func(r *row) any { return (*uuid.UUID)(&r.ConsentID) }},
+		{"number", func(r *row) any { return &r.Number }},
+		{"session_id", func(r *row) any { return (*uuid.UUID)(&r.Session) }},
+		{"seq", func(r *row) any { return &r.Seq }},
+		{"visitor", func(r *row) any { return &r.Visitor }},
+		{"path", func(r *row) any { return &r.Path }},
+		{"referrer", func(r *row) any { return &r.Referrer }},
+		{"utm_source", func(r *row) any { return &r.UTMSource }},
+		{"utm_medium", func(r *row) any { return &r.UTMMedium }},
+		{"utm_campaign", func(r *row) any { return &r.UTMCampaign }},
+		{"utm_content", func(r *row) any { return &r.UTMContent }},
+		{"utm_term", func(r *row) any { return &r.UTMTerm }},
+		{"click", func(r *row) any { return &r.Click }},
+		{"source", func(r *row) any { return &r.Source }},
+		{"channel", func(r *row) any { return &r.Channel }},
+		{"country", func(r *row) any { return &r.Country }},
+		{"region", func(r *row) any { return &r.Region }},
+		{"city", func(r *row) any { return &r.City }},
+		{"browser", func(r *row) any { return &r.Browser }},
+		{"browser_version", func(r *row) any { return &r.BrowserVersion }},
+		{"os", func(r *row) any { return &r.OS }},
+		{"device", func(r *row) any { return &r.Device }},
+		{"props", func(r *row) any { return &r.Props }},
+		{"engaged_ms", func(r *row) any { return &r.engaged }},
+		{"ip", func(r *row) any { return &r.ip }},
+		{"ip_expires_at", func(r *row) any { return &r.ipEnds }},
+		{"expires_at", func(r *row) any { return &r.Expires }},
 	}
 }
 
-// word is a column of few different texts. Nothing is the cheapest of them: the
-// client looks no text up for it.
-func word(name string, of func(*minimise.Values) string) column {
-	return column{name, func(c driver.BatchColumn, v *minimise.Values) error {
-		if s := of(v); s != "" {
-			return c.AppendRow(s)
-		}
-		return c.AppendRow(nil)
-	}}
+// insertSettings let the client send texts as they are: the server makes the
+// numbers of a dictionary of them at a third of the cost.
+func insertSettings() clickhouse.Settings {
+	return clickhouse.Settings{"low_cardinality_allow_in_native_format": 0}
 }
 
 // names lists columns for an insert.
@@ -94,18 +91,19 @@ func names(columns []column) string {
 
 // block is rows on their way into one table.
 type block struct {
-	*pending
 	columns []column
 	into    []driver.BatchColumn
+	row     row
 	days    map[int64]struct{} // of expiry: each is a partition
+	last    int64
 }
 
-func (w *Writer) block(p *pending, columns []column) *block {
-	b := &block{pending: p, columns: columns, days: map[int64]struct{}{}}
+func blockOf(b driver.Batch, columns []column) *block {
+	k := &block{columns: columns, days: map[int64]struct{}{}, last: -1}
 	for i := range columns {
-		b.into = append(b.into, p.Column(i))
+		k.into = append(k.into, b.Column(i))
 	}
-	return b
+	return k
 }
 
 // partitionsAtOnce is how many partitions one insert may touch; the server
@@ -114,19 +112,23 @@ const partitionsAtOnce = 40
 
 // room reports whether a row of a partition may join.
 func (b *block) room(day int64) bool {
-	if _, ok := b.days[day]; ok {
+	if day == b.last {
 		return true
 	}
-	if len(b.days) >= partitionsAtOnce {
-		return false
+	if _, ok := b.days[day]; !ok {
+		if len(b.days) >= partitionsAtOnce {
+			return false
+		}
+		b.days[day] = struct{}{}
 	}
-	b.days[day] = struct{}{}
+	b.last = day
 	return true
 }
 
 func (b *block) add(v *minimise.Values) error {
+	b.row.set(v)
 	for i := range b.columns {
-		if err := b.columns[i].fill(b.into[i], v); err != nil {
+		if err := b.into[i].AppendRow(b.columns[i].of(&b.row)); err != nil {
 			return err
 		}
 	}

@@ -68,7 +68,7 @@ func (w *Writer) insertEvents(ctx context.Context, j *judged) (more bool, err er
 		return false, err
 	}
 	defer p.Close()
-	if more, err = w.fill(j, w.block(p, w.eventColumns)); err != nil {
+	if more, err = w.fill(j, blockOf(p, w.eventColumns)); err != nil {
 		return false, fmt.Errorf("writer: fill events: %w", err)
 	}
 	return more, w.send(p)

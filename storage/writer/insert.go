@@ -36,7 +36,7 @@ type pending struct {
 func (w *Writer) prepare(ctx context.Context, table, columns string) (*pending, error) {
 	id := uuid.NewString()
 	w.open = append(w.open, id)
-	b, err := w.o.Conn.PrepareBatch(clickhouse.Context(ctx, clickhouse.WithQueryID(id)), "INSERT INTO "+table+" ("+columns+")")
+	b, err := w.o.Conn.PrepareBatch(clickhouse.Context(ctx, clickhouse.WithQueryID(id), clickhouse.WithSettings(insertSettings())), "INSERT INTO "+table+" ("+columns+")")
 	if err != nil {
 		return nil, fmt.Errorf("writer: prepare %s: %w", table, err)
 	}

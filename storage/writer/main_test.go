@@ -36,7 +36,7 @@ func site(t *testing.T, c *clock) *person.Site {
 }
 
 // connect opens the writer's role at an address, which may be a proxy's.
-func connect(t *testing.T, address string) driver.Conn {
+func connect(t testing.TB, address string) driver.Conn {
 	t.Helper()
 	access := embedded.Access{Address: address}
 	engine := storagetest.Engine(t).Access()
@@ -63,7 +63,7 @@ func newWriter(t *testing.T, s *person.Site, node string, conn driver.Conn) *wri
 }
 
 // run runs a writer until the returned function, or the end of the test.
-func run(t *testing.T, w *writer.Writer) (stop func()) {
+func run(t testing.TB, w *writer.Writer) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})

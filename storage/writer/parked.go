@@ -38,7 +38,7 @@ func isPermanent(err error) bool {
 		return ok
 	}
 	var convert *lib.ColumnConverterError
-	return errors.As(err, &convert)
+	return errors.As(err, &convert) || errors.Is(err, batch.ErrFrame)
 }
 
 // errSifted asks for one more try, without the frames that were put aside.
@@ -121,5 +121,9 @@ func (w *Writer) unparkAll(ctx context.Context) error {
 
 // readable reports whether this program understands a frame.
 func readable(f spool.Frame) bool {
+	if f.Kind() == spool.Events {
+		_, err := batch.FromFrame(f)
+		return err == nil
+	}
 	return runOf(spool.Position{}, spool.Position{}, []spool.Frame{f}).parked == nil
 }

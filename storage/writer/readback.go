@@ -68,12 +68,12 @@ func consentIDs(frames []spool.Frame, every bool) ([]string, error) {
 		reader batch.Reader
 	)
 	for _, f := range frames {
+		if !every && !batch.NeedsReadBack(f) {
+			continue
+		}
 		b, err := reader.Read(f)
 		if err != nil {
 			return nil, fmt.Errorf("writer: %w", err)
-		}
-		if !every && !b.ReadBack() {
-			continue
 		}
 		for i := range b.Len() {
 			if id := uuid.UUID(b.At(i).ConsentID); !seen[id] {

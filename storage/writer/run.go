@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"kelisim/pipeline/batch"
 	"kelisim/pipeline/spool"
 	"kelisim/storage/journal"
 )
@@ -42,21 +41,17 @@ type parked struct {
 // right, so a program wrote it that this one does not understand.
 func runOf(at, next spool.Position, frames []spool.Frame) *run {
 	r := &run{at: at, next: next, counts: counters[countKey]{}, outcomes: counters[outcomeKey]{}}
-	var reader batch.Reader
 	for _, f := range frames {
-		if err := r.take(f, &reader); err != nil {
+		if err := r.take(f); err != nil {
 			r.parked = append(r.parked, parked{frame: f, why: err})
 		}
 	}
 	return r
 }
 
-func (r *run) take(f spool.Frame, reader *batch.Reader) error {
+func (r *run) take(f spool.Frame) error {
 	switch f.Kind() {
-	case spool.Events:
-		if _, err := reader.Read(f); err != nil {
-			return fmt.Errorf("events: %w", err)
-		}
+	case spool.Events: // decoded when they are written
 		r.events = append(r.events, f)
 	case spool.Outcomes:
 		ended, err := journal.DecodeOutcomes(f.Payload())
