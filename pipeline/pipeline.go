@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"kelisim/pipeline/batch"
@@ -20,7 +21,8 @@ import (
 	"kelisim/pipeline/validate"
 )
 
-// Sink makes rows and the count of drops durable before it returns.
+// Sink makes rows and the count of drops durable before it returns. It keeps nothing
+// of the batch: the memory of its rows is used again.
 type Sink interface {
 	Append(ctx context.Context, site string, day time.Time, b batch.Batch, drops outcome.Tally) error
 }
@@ -77,22 +79,40 @@ type Options struct {
 const settled = 2 * time.Minute
 
 // Pipeline runs the stages. It is safe for concurrent use.
-type Pipeline struct{ o Options }
+type Pipeline struct {
+	o     Options
+	taken sync.Pool
+}
+
+// taken is what is accepted of one call: rows, and how their repeats are told.
+type taken struct {
+	rows []batch.Row
+	ids  []batch.Identity
+}
+
+// forget makes it ready for another call.
+func (t *taken) forget() {
+	clear(t.rows)
+	t.rows, t.ids = t.rows[:0], t.ids[:0]
+}
 
 // New makes a pipeline.
 func New(o Options) (*Pipeline, error) {
 	if o.Gate == nil || o.Enricher == nil || o.Minimise == nil || o.Recent == nil || o.Sink == nil {
 		return nil, errors.New("pipeline: gate, enricher, minimiser, memory of repeats and sink are all needed")
 	}
-	return &Pipeline{o: o}, nil
+	return &Pipeline{o: o, taken: sync.Pool{New: func() any { return new(taken) }}}, nil
 }
 
 // Process gives every event of a call its outcome. When it returns without an
 // error, what was accepted is on disk; with an error nothing is acknowledged.
 func (p *Pipeline) Process(ctx context.Context, r Request) (Result, error) {
 	var drops outcome.Tally
-	rows, ids := p.rows(&r, &drops)
-	b, err := batch.Of(rows...)
+	t := p.taken.Get().(*taken)
+	defer p.taken.Put(t)
+	defer t.forget()
+	p.take(&r, t, &drops)
+	b, err := batch.Of(t.rows...)
 	if err != nil {
 		return Result{}, fmt.Errorf("pipeline: %w", err)
 	}
@@ -100,10 +120,10 @@ func (p *Pipeline) Process(ctx context.Context, r Request) (Result, error) {
 		b = b.NeedsReadBack()
 	}
 	if err := p.o.Sink.Append(ctx, r.Site, r.Received, b, drops); err != nil {
-		p.o.Recent.Release(ids)
+		p.o.Recent.Release(t.ids)
 		return Result{}, fmt.Errorf("pipeline: %w", err)
 	}
-	return Result{Accepted: uint32(len(rows)), Drops: drops}, nil
+	return Result{Accepted: uint32(len(t.rows)), Drops: drops}, nil
 }
 
 // mayStand reports whether events of a call could have been stored before and be
@@ -113,19 +133,18 @@ func (p *Pipeline) mayStand(r *Request) bool {
 	return r.Again || older && r.Received.Before(p.o.Started.Add(settled))
 }
 
-// rows are the events that may be stored, and how their repeats are told.
-func (p *Pipeline) rows(r *Request, drops *outcome.Tally) ([]batch.Row, []batch.Identity) {
+// take takes the events that may be stored, and counts the others.
+func (p *Pipeline) take(r *Request, t *taken, drops *outcome.Tally) {
 	n := r.Events.Len()
 	if r.Refused != outcome.None {
 		drops.Add(r.Refused, uint32(n))
-		return nil, nil
+		return
 	}
 	pass, refused := p.o.Gate.Open(r.Site, r.Token, r.Signal, r.Received)
 	if refused != outcome.None {
 		drops.Add(refused, uint32(n))
-		return nil, nil
+		return
 	}
-	rows, ids := make([]batch.Row, 0, n), make([]batch.Identity, 0, n)
 	for i := range n {
 		raw, ok := r.Events.Read(i)
 		if !ok {
@@ -142,9 +161,8 @@ func (p *Pipeline) rows(r *Request, drops *outcome.Tally) ([]batch.Row, []batch.
 			drops.Add(outcome.Duplicate, 1)
 			continue
 		}
-		rows, ids = append(rows, row), append(ids, id)
+		t.rows, t.ids = append(t.rows, row), append(t.ids, id)
 	}
-	return rows, ids
 }
 
 // row is the order of the stages.

@@ -37,16 +37,17 @@ const (
 	every  = pageview | custom | engagement | vitals
 )
 
-func (k kind) has(name string) bool {
+// kindOf is the kind of an event of a name.
+func kindOf(name string) kind {
 	switch name {
 	case validate.Pageview:
-		return k&pageview != 0
+		return pageview
 	case validate.Engagement:
-		return k&engagement != 0
+		return engagement
 	case validate.Vitals:
-		return k&vitals != 0
+		return vitals
 	}
-	return k&custom != 0
+	return custom
 }
 
 // kept says which events the values of each field belong to.

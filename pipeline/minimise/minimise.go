@@ -94,11 +94,12 @@ func (m *Minimiser) Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (Red
 		networkExpires: consent.RowExpiry(p.At(), permission.AddressDays, d.Expires()), now: now,
 	}
 	from.host, from.path, from.query = split(event.URL)
+	of := kindOf(event.Name)
 	for _, k := range kept {
 		if !permission.Fields.Has(k.field) { // guard: field granted
 			continue
 		}
-		if !k.of.has(event.Name) { // guard: kept once a page view
+		if k.of&of == 0 { // guard: kept once a page view
 			continue
 		}
 		v.fill(k.field, &from)

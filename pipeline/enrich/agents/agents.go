@@ -44,10 +44,10 @@ func (r *Recogniser) Recognise(h enrich.Headers) enrich.Agent {
 	if a, ok := r.cache.get(sum, &h); ok {
 		return a
 	}
-	k := &answer{headers: owned(&h)}
-	k.agent = r.recognise(k.headers)
-	r.cache.put(sum, k)
-	return k.agent
+	a := &answer{headers: owned(&h)}
+	a.agent = r.recognise(a.headers)
+	r.cache.put(sum, a)
+	return a.agent
 }
 
 func bound(h *enrich.Headers) {

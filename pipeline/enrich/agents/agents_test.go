@@ -294,8 +294,8 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	held := 0
 	for i := range r.cache.sets {
-		for j := range r.cache.sets[i] {
-			if r.cache.sets[i][j].Load() != nil {
+		for j := range r.cache.sets[i].answers {
+			if r.cache.sets[i].answers[j].Load() != nil {
 				held++
 			}
 		}

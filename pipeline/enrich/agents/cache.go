@@ -15,13 +15,21 @@ import (
 // lock and writes nothing when it is asked. It is safe for concurrent use.
 type cache struct {
 	seed maphash.Seed
-	sets [cacheSets][cacheWays]atomic.Pointer[answer]
+	sets [cacheSets]cacheSet
+}
+
+// cacheSet is the places for one hash. The hashes stand apart, so that no answer is
+// looked at but the right one; they may be those of other answers for a moment, and
+// an answer counts only when its headers are the same.
+type cacheSet struct {
+	hashes  [cacheWays]atomic.Uint64
+	answers [cacheWays]atomic.Pointer[answer]
 }
 
 // Size of the cache: as many headers as there are places, each of at most 1.3 kB.
 const (
-	cacheSets = 2048
-	cacheWays = 4
+	cacheSets = 1024
+	cacheWays = 8
 )
 
 // answer is what some headers tell.
@@ -46,23 +54,29 @@ func (c *cache) hash(h *enrich.Headers) uint64 {
 // get finds the answer for headers whose hash is given.
 func (c *cache) get(hash uint64, h *enrich.Headers) (enrich.Agent, bool) {
 	set := &c.sets[hash%cacheSets]
-	for i := range set {
-		if k := set[i].Load(); k != nil && k.headers == *h {
-			return k.agent, true
+	for i := range set.hashes {
+		if set.hashes[i].Load() != hash {
+			continue
+		}
+		if a := set.answers[i].Load(); a != nil && a.headers == *h {
+			return a.agent, true
 		}
 	}
 	return enrich.Agent{}, false
 }
 
 // put remembers an answer.
-func (c *cache) put(hash uint64, k *answer) {
+func (c *cache) put(hash uint64, a *answer) {
 	set := &c.sets[hash%cacheSets]
-	for i := range set {
-		if set[i].CompareAndSwap(nil, k) {
-			return
+	way := hash / cacheSets % cacheWays
+	for i := range set.answers {
+		if set.answers[i].Load() == nil {
+			way = uint64(i)
+			break
 		}
 	}
-	set[hash/cacheSets%cacheWays].Store(k)
+	set.answers[way].Store(a)
+	set.hashes[way].Store(hash)
 }
 
 // owned is headers in values of their own: what is given lies in a buffer that the
