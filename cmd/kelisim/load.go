@@ -2,231 +2,155 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"hash/fnv"
 	"io"
-	"net/http"
 	"os"
-	"sync"
 	"time"
 
-	"kelisim/cmd/kelisim/accesslog"
+	"kelisim/cmd/kelisim/config"
+	"kelisim/cmd/kelisim/load"
 	"kelisim/cmd/kelisim/node"
-	"kelisim/cmd/kelisim/visitor"
+	"kelisim/consent/policy"
+	"kelisim/storage/readback"
 )
 
-// load plays the visitors of an access log through the public HTTP interface.
-// Times are shifted to now: the server's clock rules, so an event cannot be sent
-// as of another year.
-func load(ctx context.Context, args []string, out, errs io.Writer) error {
+// loadFlags are the flags of kelisim load beside the settings.
+type loadFlags struct {
+	site, url, origin string
+	mix               string
+	machine, noCheck  bool
+	o                 load.Options
+	shares            load.Shares
+	file              string
+	workers           int
+	insist            bool
+}
+
+func (l *loadFlags) register(f *flag.FlagSet) {
+	usual := load.Usual()
+	f.StringVar(&l.site, "site", "demo", "site to play on; its policy must say test: true")
+	f.StringVar(&l.url, "url", "", "address of the collector; default http://<listen>")
+	f.StringVar(&l.origin, "origin", "http://localhost", "origin of the site's pages")
+	f.StringVar(&l.mix, "mix", string(load.MixAll), "what is measured: events (consents are given before), decisions, or all")
+	f.DurationVar(&l.o.Duration, "duration", 10*time.Second, "how long to play, warm-up included")
+	f.DurationVar(&l.o.Warmup, "warmup", time.Second, "first part of the duration, which no figure of time counts")
+	f.Float64Var(&l.o.Rate, "rate", 0, "calls a second at times fixed beforehand (open loop); 0 sends as fast as answers come (closed loop)")
+	f.IntVar(&l.o.Connections, "connections", 64, "connections side by side")
+	f.IntVar(&l.o.Visitors, "visitors", 2000, "visitors who are on the site at the same time")
+	f.IntVar(&l.o.Batch, "batch", 1, "events a call")
+	f.BoolVar(&l.o.Prepare, "prepare", false, "give the first consents before the measured part")
+	f.BoolVar(&l.o.Plain, "plain", false, "play against a bare handler that answers 204 to everything; nothing is compared")
+	f.Uint64Var(&l.o.Seed, "seed", 1, "all that is random comes from it")
+	f.DurationVar(&l.o.Patience, "patience", time.Minute, "how long a call is repeated while there is no answer")
+	f.DurationVar(&l.o.Settle, "settle", time.Minute, "how long rows may take to appear")
+	f.BoolVar(&l.noCheck, "no-check", false, "do not compare with the database")
+	f.BoolVar(&l.machine, "json", false, "print the report as JSON")
+	f.Float64Var(&l.shares.NoConsent, "no-consent", 0, "share of the visitors who send events without consent, as no honest page does")
+	f.Float64Var(&l.shares.Crawler, "crawlers", usual.Crawler, "share of the visitors who are crawlers; 0 with --mix events unless it is said")
+	f.Float64Var(&l.shares.Ignored, "ignored", usual.Ignored, "share of the banners that are ignored")
+	f.Float64Var(&l.shares.Refused, "refused", usual.Refused, "share of the banners that are refused")
+	f.Float64Var(&l.shares.Custom, "custom", usual.Custom, "share of the banners that are accepted in part")
+	f.Float64Var(&l.shares.Changed, "changed", usual.Changed, "share of the consenting who change their choice between two visits")
+	f.Float64Var(&l.shares.Withdrawn, "withdrawn", usual.Withdrawn, "share of the consenting who withdraw at the end")
+	f.StringVar(&l.file, "from-access-log", "", "play this access log in the combined format instead")
+	f.IntVar(&l.workers, "workers", 8, "with --from-access-log: visitors that are played side by side")
+	f.BoolVar(&l.insist, "insist", false, "with --from-access-log: visitors who refuse send their page views all the same, to show that they are dropped")
+}
+
+// runLoad plays visitors, and compares what was acknowledged with the database.
+func runLoad(ctx context.Context, args []string, out, errs io.Writer) error {
+	var l loadFlags
 	flags := flag.NewFlagSet("kelisim load", flag.ContinueOnError)
-	file := flags.String("from-access-log", "", "access log in the combined format to play")
-	site := flags.String("site", "demo", "site to play on; its policy must say test: true")
-	url := flags.String("url", "", "address of the collector; default http://<listen>")
-	origin := flags.String("origin", "http://localhost", "origin of the site's pages")
-	workers := flags.Int("workers", 8, "visitors that are played side by side")
-	insist := flags.Bool("insist", false, "visitors who refuse send their page views all the same, to show that they are dropped")
-	c, _, ok, err := settings(flags, args, out, errs, nil)
+	l.register(flags)
+	c, rest, ok, err := settings(flags, args, out, errs, nil)
 	if err != nil || !ok {
 		return err
 	}
-	if *file == "" {
-		return errors.New("load: name the log to play: --from-access-log FILE")
+	if len(rest) > 0 {
+		return errors.New("load: all it takes are flags")
 	}
-	if *workers < 1 || *workers > 256 {
-		return errors.New("load: --workers must be from 1 to 256")
-	}
-	if err := testSite(c.Policies, *site); err != nil {
+	p, err := testSite(c.Policies, l.site)
+	if err != nil {
 		return err
 	}
-	if *url == "" {
-		*url = "http://" + c.Listen
+	if l.url == "" {
+		l.url = "http://" + c.Listen
 	}
-	f, err := os.Open(*file)
-	if err != nil {
-		return fmt.Errorf("load: %w", err)
+	if l.file != "" {
+		return playAccessLog(ctx, l, out)
 	}
-	defer f.Close()
-	p := newPlayer(*workers, *insist, visitor.Options{
-		Base: *url, Site: *site, Origin: *origin, Lang: "en", Now: time.Now,
-		Client: &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: *workers}},
-	})
-	counts, err := p.play(ctx, f)
-	p.report(out, counts)
-	return err
+	said := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { said[f.Name] = true })
+	if l.mix == string(load.MixEvents) && !said["crawlers"] {
+		l.shares.Crawler = 0
+	}
+	l.o.URL, l.o.Origin, l.o.Policy, l.o.Mix, l.o.Shares = l.url, l.origin, p, load.Mix(l.mix), l.shares
+	l.o.Progress = progressLine(errs)
+	return playVisitors(ctx, c, l, out, errs)
 }
 
-// testSite refuses a site whose figures are real.
-func testSite(dir, id string) error {
-	policies, problems, err := node.LoadPolicies(dir)
-	if err != nil || len(problems) > 0 {
-		return errors.Join(err, problems.Err())
-	}
-	for _, p := range policies {
-		if p.Site == id && p.Test {
-			return nil
+// playVisitors runs the generator and prints its report.
+func playVisitors(ctx context.Context, c *config.Config, l loadFlags, out, errs io.Writer) (err error) {
+	if !l.noCheck && !l.o.Plain {
+		db, closeDB, err := database(ctx, c, logger(errs))
+		if err != nil {
+			return err
 		}
-		if p.Site == id {
-			return fmt.Errorf("load: site %s is not marked as a test site: its policy must say test: true", id)
-		}
-	}
-	return fmt.Errorf("load: no policy in %s is for the site %s", dir, id)
-}
-
-// tally is what the visitors of one worker saw.
-type tally struct {
-	visitors, consenting, refusing int
-	sent, accepted, unsent         int
-	dropped                        map[string]int
-	slowest                        time.Duration
-}
-
-// player deals page views to workers, all of one visitor to the same one.
-type player struct {
-	queues []chan accesslog.Pageview
-	insist bool
-	o      visitor.Options
-
-	mu    sync.Mutex
-	total tally
-	errs  []error
-}
-
-func newPlayer(workers int, insist bool, o visitor.Options) *player {
-	p := &player{insist: insist, o: o, total: tally{dropped: map[string]int{}}}
-	for range workers {
-		p.queues = append(p.queues, make(chan accesslog.Pageview, 64))
-	}
-	return p
-}
-
-// play reads the log to its end, or until a worker fails.
-func (p *player) play(ctx context.Context, log io.Reader) (accesslog.Counts, error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var wg sync.WaitGroup
-	for _, q := range p.queues {
-		wg.Go(func() {
-			if err := p.work(ctx, q); err != nil {
-				p.mu.Lock()
-				p.errs = append(p.errs, err)
-				p.mu.Unlock()
-				stop()
-			}
-		})
-	}
-	counts, err := accesslog.Read(log, func(v accesslog.Pageview) error {
-		h := fnv.New32a()
-		_, _ = h.Write([]byte(v.Visitor())) // never fails
-		select {
-		case p.queues[int(h.Sum32())%len(p.queues)] <- v:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	for _, q := range p.queues {
-		close(q)
-	}
-	wg.Wait()
-	if len(p.errs) > 0 {
-		return counts, errors.Join(p.errs...)
-	}
-	return counts, err
-}
-
-// idle is after how long a visit is over, by the log's own times.
-const idle = 30 * time.Minute
-
-// known is one visitor of a worker.
-type known struct {
-	browser  *visitor.Visitor
-	consents bool
-	last     time.Time
-}
-
-func (p *player) work(ctx context.Context, queue <-chan accesslog.Pageview) error {
-	t, visitors := tally{dropped: map[string]int{}}, map[string]*known{}
-	defer func() { p.add(t) }()
-	for view := range queue {
-		k := visitors[view.Visitor()]
-		if k == nil {
-			var err error
-			if k, err = p.meet(ctx, view, &t); err != nil {
-				return err
-			}
-			visitors[view.Visitor()] = k
-		}
-		if err := p.visit(ctx, k, view, &t); err != nil {
+		defer func() { err = errors.Join(err, closeDB()) }()
+		if l.o.Stored, err = readback.New(db.Maintenance()); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// meet plays a visitor's first view: the banner, and the decision.
-func (p *player) meet(ctx context.Context, view accesslog.Pageview, t *tally) (*known, error) {
-	o := p.o
-	o.Address, o.UserAgent = view.Address, view.UserAgent
-	k := &known{browser: visitor.New(o), consents: accesslog.Consents(view.Visitor())}
-	t.visitors++
-	action := "refuse_all"
-	if k.consents {
-		action = "accept_all"
-		t.consenting++
-	} else {
-		t.refusing++
-	}
-	return k, k.browser.Decide(ctx, action, nil)
-}
-
-func (p *player) visit(ctx context.Context, k *known, view accesslog.Pageview, t *tally) error {
-	if !k.consents && !p.insist {
-		t.unsent++
-		return nil
-	}
-	if view.Time.Sub(k.last) > idle {
-		k.browser.NewSession()
-	}
-	k.last = view.Time
-	began := time.Now()
-	a, err := k.browser.Send(ctx, k.browser.Pageview(p.o.Origin+view.Path, view.Referrer))
+	report, err := load.Run(ctx, l.o)
 	if err != nil {
 		return err
 	}
-	t.sent++
-	t.accepted += a.Accepted
-	for reason, n := range a.Dropped {
-		t.dropped[reason] += n
+	if l.machine {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		err = e.Encode(report)
+	} else {
+		err = report.Print(out)
 	}
-	t.slowest = max(t.slowest, time.Since(began))
-	return nil
+	if err == nil && report.Broken() {
+		err = errSaid
+	}
+	return err
 }
 
-func (p *player) add(t tally) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.total.visitors += t.visitors
-	p.total.consenting += t.consenting
-	p.total.refusing += t.refusing
-	p.total.sent += t.sent
-	p.total.accepted += t.accepted
-	p.total.unsent += t.unsent
-	p.total.slowest = max(p.total.slowest, t.slowest)
-	for reason, n := range t.dropped {
-		p.total.dropped[reason] += n
+// progressLine writes a line each second where somebody looks at it.
+func progressLine(errs io.Writer) func(load.Progress) {
+	f, ok := errs.(*os.File)
+	if !ok {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	last := load.Progress{}
+	return func(p load.Progress) {
+		fmt.Fprintf(f, "load: %3.0f s  %8d calls answered (%d in the last second), %d events accepted\n",
+			p.Since.Seconds(), p.Answers, p.Answers-last.Answers, p.Accepted)
+		last = p
 	}
 }
 
-func (p *player) report(out io.Writer, c accesslog.Counts) {
-	t := p.total
-	fmt.Fprintf(out, "lines: %d\nmalformed lines: %d\npage views: %d\n", c.Lines, c.Malformed, c.Pageviews)
-	fmt.Fprintf(out, "visitors: %d\nconsenting: %d\nrefusing: %d\n", t.visitors, t.consenting, t.refusing)
-	fmt.Fprintf(out, "sent: %d\naccepted: %d\nnot sent for lack of consent: %d\n", t.sent, t.accepted, t.unsent)
-	for reason, n := range t.dropped {
-		fmt.Fprintf(out, "dropped %s: %d\n", reason, n)
+// testSite refuses a site whose figures are real.
+func testSite(dir, id string) (*policy.Policy, error) {
+	policies, problems, err := node.LoadPolicies(dir)
+	if err != nil || len(problems) > 0 {
+		return nil, errors.Join(err, problems.Err())
 	}
-	fmt.Fprintf(out, "slowest answer: %s\n", t.slowest.Round(time.Millisecond))
+	for _, p := range policies {
+		if p.Site == id && p.Test {
+			return p, nil
+		}
+		if p.Site == id {
+			return nil, fmt.Errorf("load: site %s is not marked as a test site: its policy must say test: true", id)
+		}
+	}
+	return nil, fmt.Errorf("load: no policy in %s is for the site %s", dir, id)
 }

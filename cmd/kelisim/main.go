@@ -43,7 +43,7 @@ func commands() []command {
 		{"audit", "prove the laws of the system on the live database", runAudit},
 		{"user", "add, list or remove accounts of the dashboard", user},
 		{"key", "list, rotate or prune the keys that sign tokens", key},
-		{"load", "play visitors against a running collector", load},
+		{"load", "play visitors against a running collector and compare with the database", runLoad},
 		{"doctor", "say what is wrong with this installation; doctor ip: whose address a request has", doctor},
 		{"version", "print the version", version},
 	}

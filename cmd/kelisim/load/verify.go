@@ -1,0 +1,79 @@
+package load
+
+import (
+	"context"
+	"time"
+)
+
+// Polling of the database after a run.
+const (
+	pollEvery = 100 * time.Millisecond
+	stillFor  = 1500 * time.Millisecond // rows that do not grow in number for so long are all there
+)
+
+// Verify waits until the rows have appeared and compares them with what was
+// acknowledged. While something seems to be wrong it looks again, for as long as
+// the options let rows take: what was withdrawn is erased a little later.
+func (p *Player) Verify(ctx context.Context, stored Stored) (Verdict, error) {
+	limit := p.o.Now().Add(p.o.Settle)
+	grown, err := p.settle(ctx, stored, limit)
+	if err != nil {
+		return Verdict{}, err
+	}
+	p.visible = max(grown.Sub(p.began), p.ended.Sub(p.began))
+	for {
+		v, err := p.ledger.Check(ctx, stored, p.since)
+		if err != nil {
+			return v, err
+		}
+		if err := p.refusals(ctx, stored, &v); err != nil {
+			return v, err
+		}
+		p.verdict = &v
+		if !v.Broken() || p.o.Now().After(limit) {
+			return v, ctx.Err()
+		}
+		pause(ctx, time.Second)
+		if ctx.Err() != nil {
+			return v, ctx.Err()
+		}
+	}
+}
+
+// settle waits until as many rows stand as must, and no more come; it returns
+// when the last one came.
+func (p *Player) settle(ctx context.Context, stored Stored, limit time.Time) (grown time.Time, err error) {
+	want, most := p.before.events+p.ledger.expected(), uint64(0)
+	for {
+		began := p.o.Now()
+		n, err := stored.Count(ctx, p.o.Policy.Site, p.since)
+		if err != nil {
+			return grown, err
+		}
+		now := p.o.Now()
+		if n > most || grown.IsZero() {
+			most, grown = n, now
+		}
+		if n >= want && now.Sub(grown) > stillFor || now.After(limit) {
+			return grown, nil
+		}
+		pause(ctx, max(pollEvery, 3*now.Sub(began)))
+		if err := ctx.Err(); err != nil {
+			return grown, err
+		}
+	}
+}
+
+// refusals compares the counter of refusals with those acknowledged.
+func (p *Player) refusals(ctx context.Context, stored Stored, v *Verdict) error {
+	if !p.before.known {
+		return nil
+	}
+	n, err := stored.Refusals(ctx, p.o.Policy.Site)
+	if err != nil {
+		return err
+	}
+	v.RefusalsCounted = n - min(n, p.before.refusals)
+	v.RefusalsLost = v.Refusals - min(v.Refusals, v.RefusalsCounted)
+	return nil
+}
