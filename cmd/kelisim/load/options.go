@@ -81,6 +81,9 @@ func (o Options) withDefaults() Options {
 	if o.Plain {
 		o.Mix, o.Shares = MixEvents, Shares{}
 	}
+	if o.Mix == MixEvents {
+		o.Shares.Ignored, o.Shares.Refused, o.Shares.Changed, o.Shares.Withdrawn = 0, 0, 0, 0
+	}
 	o.Prepare = (o.Prepare || o.Mix == MixEvents) && !o.Plain
 	if o.Origin == "" {
 		o.Origin = "http://localhost"

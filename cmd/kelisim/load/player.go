@@ -189,9 +189,12 @@ func (p *Player) Play(ctx context.Context) error {
 	watched, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { p.watch(watched, began) })
-	p.each(ctx, func(ctx context.Context, w *worker) { w.play(ctx, plan, end) })
+	err := p.playAll(ctx, plan, end)
 	stop()
 	wg.Wait()
+	if err != nil {
+		return err
+	}
 	p.cpu = cpuSeconds() - used
 	for _, w := range p.workers {
 		if w.last.After(p.ended) {
@@ -201,6 +204,18 @@ func (p *Player) Play(ctx context.Context) error {
 	if p.ended.IsZero() {
 		return errors.New("load: no call was answered; does the collector run?")
 	}
+	return nil
+}
+
+// playAll plays with every worker.
+func (p *Player) playAll(ctx context.Context, plan *schedule, end time.Time) (err error) {
+	for _, w := range p.workers {
+		if w.alarm, err = newAlarm(); err != nil {
+			return err
+		}
+		defer w.alarm.close()
+	}
+	p.each(ctx, func(ctx context.Context, w *worker) { w.play(ctx, plan, end) })
 	return nil
 }
 

@@ -25,6 +25,7 @@ type worker struct {
 	later  []uint32 // places whose call waits to be repeated
 	keys   uint32   // keys of decisions that were used
 	rng    rand.PCG // chooses who is next
+	alarm  *alarm
 	figures
 
 	start       []byte // of a body of events, up to the session's id
@@ -54,7 +55,7 @@ func (w *worker) play(ctx context.Context, plan *schedule, end time.Time) {
 		case over && len(w.later) == 0:
 			return
 		case over || len(w.idle) == 0:
-			pause(ctx, soonest.Sub(now))
+			w.pause(ctx, soonest.Sub(now))
 			continue
 		}
 		if due.IsZero() {
@@ -68,7 +69,7 @@ func (w *worker) play(ctx context.Context, plan *schedule, end time.Time) {
 			if !soonest.IsZero() {
 				wait = min(wait, soonest.Sub(now))
 			}
-			pause(ctx, wait)
+			w.pause(ctx, wait)
 			continue
 		}
 		v = w.pick()
@@ -101,6 +102,18 @@ func (w *worker) waiting(now time.Time) (v *visitor, soonest time.Time) {
 		}
 	}
 	return nil, soonest
+}
+
+// pause waits for a time or the end of the context.
+func (w *worker) pause(ctx context.Context, d time.Duration) {
+	const short = 50 * time.Millisecond // how long the end of the context may go unseen
+	if d > short {
+		pause(ctx, d-short/2)
+		return // the caller looks at the clock, and comes again for the rest
+	}
+	if d > 0 {
+		w.alarm.wait(d)
+	}
 }
 
 // pause waits for a time or the end of the context.
