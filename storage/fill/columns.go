@@ -46,6 +46,8 @@ func columns() []column {
 		text(consent.FieldOS, "os", "agent.2"), text(consent.FieldDevice, "device", "agent.3"),
 		by(consent.FieldEvents, "props", "if(kind = 2, {props}, CAST(map(), 'Map(LowCardinality(String), String)'))", "CAST(map(), 'Map(LowCardinality(String), String)')"),
 		by(consent.FieldEngagement, "engaged_ms", "if(kind = 1, toUInt32(1 + intDiv(toUInt64(stay) * bitAnd(bitShiftRight(turn, 24), 65535), 65536)), toUInt32(0))", "toUInt32(0)"),
+		by(consent.FieldAddress, "ip", "if({network_ends} > {now}, network, toIPv6('::'))", "toIPv6('::')"),
+		by(consent.FieldAddress, "ip_expires_at", "if({network_ends} > {now}, {network_ends}, toDateTime(0, 'UTC'))", "toDateTime(0, 'UTC')"),
 		always("expires_at", "toDateTime(least(toDate(at) + {days}, last), 'UTC')"),
 	}
 }

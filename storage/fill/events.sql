@@ -46,6 +46,6 @@ FROM
         if(bitAnd(session, 7) < 5, person, session) AS net,
         if(net % 10 = 0, toIPv6(concat('2001:db8:', lower(hex(toUInt16(bitShiftRight(net, 20)))), '::')),
             toIPv6(IPv4NumToString(toUInt32(167772160 + bitAnd(bitShiftRight(net, 20), 65535) * 256)))) AS network
-    FROM (/*sessions*/)
+    FROM (/*visits*/)
 )
 ARRAY JOIN turns AS page, stays AS stay, opens AS opened, acting AS acts, befores AS before, paths AS path

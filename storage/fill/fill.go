@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -34,7 +33,6 @@ type Options struct {
 	Seed     uint64         // another seed gives other visitors
 	Now      time.Time      // the moment that expiry is judged by
 	Progress func(Progress) // told after each day; default none
-	Logger   *slog.Logger   // default discarded
 }
 
 // Progress is how far a filling is.
@@ -158,12 +156,6 @@ func (f *filling) day(ctx context.Context, day int) error {
 	for i := range parts {
 		from, to := f.visitors*i/parts, f.visitors*(i+1)/parts
 		if err := f.exec(ctx, "events", f.events(day, from, to)); err != nil {
-			return err
-		}
-		if !f.licence.whole.Fields.Has(consent.FieldAddress) || f.date(day).AddDate(0, 0, f.licence.whole.AddressDays).Before(f.o.Now) {
-			continue
-		}
-		if err := f.exec(ctx, "addresses", f.addresses(day, from, to)); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package fill
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,47 +13,52 @@ import (
 //go:embed events.sql
 var eventsSQL string
 
-// visitorSQL is what stays with a visitor, who is a number: the days they come on,
-// and their consent. The ids rise with the number, so that rows are made in the
-// order they lie in; they are as random as any within that.
-func (f *filling) visitorSQL() string {
+// visitorsSQL is some of the visitors, who are numbers: the days they come on, and
+// their consent. The ids rise with the number, so that rows are made in the order
+// they lie in; they are as random as any within that.
+func (f *filling) visitorsSQL(from, to uint64) string {
 	return strings.NewReplacer(
 		"{seed}", number(f.o.Seed), "{days}", strconv.Itoa(f.o.Days), "{steps}", strconv.Itoa(max(1, (f.o.Days-1)/(mostVisits-1))),
-		"{counts}", list(visitCounts(), strconv.Itoa), "{gap}", number((1<<62)/f.visitors),
+		"{counts}", list(visitCounts(), strconv.Itoa), "{gap}", number((1<<62)/f.visitors), "{from}", number(from), "{count}", number(to-from),
 		"{first}", quote(f.date(0).Format(time.DateOnly)), "{term}", strconv.Itoa(f.o.Policy.TermMonths),
 	).Replace(`
-    number AS visitor,
-    cityHash64({seed}, visitor) AS person,
-    cityHash64(person, 'habit') AS habit,
-    least({counts}[habit % 20 + 1], {days}) AS visits,
-    bitShiftRight(habit, 8) % {steps} + 1 AS step,
-    bitShiftRight(habit, 24) % {days} AS since,
+SELECT visitor, person, visits, step, since,
     bitShiftRight(person, 56) % 8 != 0 AS whole,
     reinterpret(bitOr(bitShiftLeft(toUInt128(9223372036854775808 + visitor * {gap} + cityHash64(person, 'id') % {gap}), 64),
         toUInt128(bitOr(bitAnd(cityHash64(person, 'head'), 18446744073709490175), 16384))), 'UUID') AS consent_id,
     toDate({first}) + arrayMin(arrayMap(i -> (since + i * step) % {days}, range(visits))) AS met,
-    addMonths(toStartOfMonth(met), {term}) AS last`)
+    addMonths(toStartOfMonth(met), {term}) AS last
+FROM
+(
+    SELECT visitor, person, least({counts}[habit % 20 + 1], {days}) AS visits,
+        bitShiftRight(habit, 8) % {steps} + 1 AS step, bitShiftRight(habit, 24) % {days} AS since
+    FROM
+    (
+        SELECT visitor, person, cityHash64(person, 'habit') AS habit
+        FROM (SELECT number AS visitor, cityHash64({seed}, number) AS person FROM numbers_mt({from}, {count}))
+    )
+)`)
 }
 
 // beginsSQL is when a visitor's visit of a day begins: by day, in Kazakhstan.
 const beginsSQL = "toUnixTimestamp64Milli(toDateTime64(on_day, 3, 'UTC')) + 7200000 + " +
 	"cityHash64(session, 'early') % 30600000 + cityHash64(session, 'late') % 30600000"
 
-// sessionsSQL is the visits of a day by some of the visitors.
-func (f *filling) sessionsSQL(day int, from, to uint64) string {
+// visitsSQL is the visits of a day by some of the visitors.
+func (f *filling) visitsSQL(day int, from, to uint64) string {
 	return strings.NewReplacer(
-		"{visitor}", f.visitorSQL(), "{day}", strconv.Itoa(day), "{days}", strconv.Itoa(f.o.Days), "{date}", quote(f.date(day).Format(time.DateOnly)),
-		"{begins}", beginsSQL, "{from}", number(from), "{count}", number(to-from),
+		"{visitors}", f.visitorsSQL(from, to), "{day}", strconv.Itoa(day), "{days}", strconv.Itoa(f.o.Days),
+		"{date}", quote(f.date(day).Format(time.DateOnly)), "{begins}", beginsSQL,
 	).Replace(`
-SELECT {visitor},
-    ({day} + {days} - since) % {days} AS nth,
-    toDate({date}) AS on_day,
-    cityHash64(person, toUInt32(on_day)) AS session,
-    {begins} AS begins,
+SELECT person, whole, consent_id, last, session, {begins} AS begins,
     reinterpret(bitOr(bitShiftLeft(toUInt128(bitOr(bitAnd(cityHash64(session, 'tail'), 4611686018427387903), 9223372036854775808)), 64),
         toUInt128(bitOr(bitAnd(cityHash64(session, 'head'), 18446744073709490175), 16384))), 'UUID') AS session_id
-FROM numbers_mt({from}, {count})
-WHERE nth % step = 0 AND intDiv(nth, step) < visits`)
+FROM
+(
+    SELECT *, toDate({date}) AS on_day, cityHash64(person, toUInt32(on_day)) AS session
+    FROM (SELECT *, ({day} + {days} - since) % {days} AS nth FROM ({visitors}))
+    WHERE nth % step = 0 AND intDiv(nth, step) < visits
+)`)
 }
 
 // facts is the inner SELECT of everything that is filled in of a day.
@@ -61,7 +67,7 @@ func (f *filling) facts(day int, from, to uint64) string {
 	if f.acts {
 		acts = "true"
 	}
-	return strings.NewReplacer("/*acts*/", acts, "/*paths*/", strconv.Itoa(f.o.Paths), "/*sessions*/", f.sessionsSQL(day, from, to)).Replace(eventsSQL)
+	return strings.NewReplacer("/*acts*/", acts, "/*paths*/", strconv.Itoa(f.o.Paths), "/*visits*/", f.visitsSQL(day, from, to)).Replace(eventsSQL)
 }
 
 // events inserts the events of a day.
@@ -73,7 +79,8 @@ func (f *filling) events(day int, from, to uint64) string {
 		"{name}", "multiIf(kind = 0, 'pageview', kind = 1, 'engagement', "+kinds+"[turn % length("+kinds+") + 1])",
 		"{props}", "CAST(if("+props+"[turn % length("+props+") + 1] = '', map(), map("+props+"[turn % length("+props+") + 1], "+
 			"concat('value', toString(bitShiftRight(turn, 32) % 12)))), 'Map(LowCardinality(String), String)')",
-		"{days}", f.term(f.licence.whole.Days, f.licence.part.Days),
+		"{days}", f.term(f.licence.whole.Days, f.licence.part.Days), "{now}", "toDateTime("+number(uint64(f.o.Now.Unix()))+", 'UTC')",
+		"{network_ends}", "toDateTime(least(toDate(at) + "+f.term(f.licence.whole.AddressDays, f.licence.part.AddressDays)+", last), 'UTC')",
 	).Replace(sql)
 	return "INSERT INTO events (" + names + ")\nWITH (SELECT groupArray(concat('/', ['kk', 'ru', 'en'][intHash32(number) % 3 + 1], '/', " +
 		"['news', 'catalog', 'services', 'help', 'blog', 'events', 'about'][intHash32(number + 7) % 7 + 1], '/', " +
@@ -87,15 +94,10 @@ func (f *filling) declared() (names, props string) {
 	if !f.acts {
 		return "['']", "['']"
 	}
-	var n, p []string
-	for name, properties := range f.o.Policy.Events {
-		n = append(n, name)
-		_ = properties
-	}
-	slices.Sort(n)
+	n := slices.Sorted(maps.Keys(f.o.Policy.Events))
+	var p []string
 	for _, name := range n {
-		properties := append(slices.Clone(f.o.Policy.Events[name]), "")
-		p = append(p, properties[0])
+		p = append(p, append(slices.Clone(f.o.Policy.Events[name]), "")[0])
 	}
 	return list(n, quote), list(p, quote)
 }
@@ -108,22 +110,14 @@ func (f *filling) term(whole, part int) string {
 	return fmt.Sprintf("if(whole, %d, %d)", whole, part)
 }
 
-// addresses inserts the networks of a day's events.
-func (f *filling) addresses(day int, from, to uint64) string {
-	return fmt.Sprintf(`INSERT INTO addresses (site, consent_id, session_id, seq, name, ip, expires_at)
-SELECT %s, consent_id, session_id, toUInt32(page + 1 + before + (kind = 2)), multiIf(kind = 0, 'pageview', kind = 1, 'engagement', %s), network,
-    toDateTime(least(toDate(at) + %s, last), 'UTC')
-FROM (%s)`, quote(f.o.Policy.Site), "'signup'", f.term(f.licence.whole.AddressDays, f.licence.part.AddressDays), f.facts(day, from, to))
-}
-
 // decisions inserts the decision that each visitor made a moment before their
 // first visit.
 func (f *filling) decisions() string {
 	items := func(ids []string) string { return list(ids, quote) }
 	return strings.NewReplacer(
-		"{visitor}", f.visitorSQL(), "{begins}", beginsSQL, "{site}", quote(f.o.Policy.Site), "{edition}", quote(f.o.Policy.HashString()),
+		"{visitors}", f.visitorsSQL(0, f.visitors), "{begins}", beginsSQL, "{site}", quote(f.o.Policy.Site), "{edition}", quote(f.o.Policy.HashString()),
 		"{all}", items(f.edition.IDs(f.edition.All())), "{first}", items([]string{f.o.Policy.Purposes[0].ID}),
-		"{proof}", strconv.Itoa(f.o.Policy.ProofDays), "{visitors}", number(f.visitors), "{node}", quote(node),
+		"{proof}", strconv.Itoa(f.o.Policy.ProofDays), "{node}", quote(node),
 	).Replace(`
 INSERT INTO consents (site, consent_id, number, state, action, channel, edition, lang, gpc, items, time, expires_at, node, node_seq, commitment, keep_until)
 SELECT {site}, consent_id, 1, 'ConsentGiven', if(whole, 'accept_all', 'custom'), 'web', {edition}, ['kk', 'ru', 'ru', 'en'][person % 4 + 1], false,
@@ -131,8 +125,8 @@ SELECT {site}, consent_id, 1, 'ConsentGiven', if(whole, 'accept_all', 'custom'),
     unhex(concat(hex(sipHash128(person, 1)), hex(sipHash128(person, 2)))), toDateTime(last + {proof}, 'UTC')
 FROM
 (
-    SELECT {visitor}, met AS on_day, cityHash64(person, toUInt32(on_day)) AS session, {begins} AS begins
-    FROM numbers_mt({visitors})
+    SELECT *, met AS on_day, cityHash64(person, toUInt32(on_day)) AS session, {begins} AS begins
+    FROM ({visitors})
 )`)
 }
 
