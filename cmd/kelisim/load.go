@@ -14,6 +14,7 @@ import (
 	"kelisim/cmd/kelisim/load"
 	"kelisim/cmd/kelisim/node"
 	"kelisim/consent/policy"
+	"kelisim/storage/fill"
 	"kelisim/storage/readback"
 )
 
@@ -27,6 +28,7 @@ type loadFlags struct {
 	file              string
 	workers           int
 	insist            bool
+	fill              fill.Options
 }
 
 func (l *loadFlags) register(f *flag.FlagSet) {
@@ -60,11 +62,18 @@ func (l *loadFlags) register(f *flag.FlagSet) {
 	f.BoolVar(&l.insist, "insist", false, "with --from-access-log: visitors who refuse send their page views all the same, to show that they are dropped")
 }
 
+// registerFill adds the flags that make a database instead of playing.
+func (l *loadFlags) registerFill(f *flag.FlagSet) {
+	f.Uint64Var(&l.fill.Events, "fill", 0, "put about so many events into the database instead, which the database makes itself")
+	f.IntVar(&l.fill.Days, "days", 30, "days that --fill spreads them over, the last being yesterday")
+}
+
 // runLoad plays visitors, and compares what was acknowledged with the database.
 func runLoad(ctx context.Context, args []string, out, errs io.Writer) error {
 	var l loadFlags
 	flags := flag.NewFlagSet("kelisim load", flag.ContinueOnError)
 	l.register(flags)
+	l.registerFill(flags)
 	c, rest, ok, err := settings(flags, args, out, errs, nil)
 	if err != nil || !ok {
 		return err
@@ -75,6 +84,10 @@ func runLoad(ctx context.Context, args []string, out, errs io.Writer) error {
 	p, err := testSite(c.Policies, l.site)
 	if err != nil {
 		return err
+	}
+	if l.fill.Events > 0 {
+		l.fill.Seed, l.fill.Policy = l.o.Seed, p
+		return fillSite(ctx, c, l.fill, out, errs)
 	}
 	if l.url == "" {
 		l.url = "http://" + c.Listen
