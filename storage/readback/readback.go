@@ -99,3 +99,12 @@ func (r *Reader) Refusals(ctx context.Context, site string) (n uint64, err error
 	}
 	return n, nil
 }
+
+// Dropped is how many events of a site were ever dropped for a reason.
+func (r *Reader) Dropped(ctx context.Context, site, reason string) (n uint64, err error) {
+	err = r.conn.QueryRow(ctx, "SELECT sum(n) FROM outcomes WHERE site = ? AND outcome = ?", site, reason).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("readback: outcomes: %w", err)
+	}
+	return n, nil
+}

@@ -18,6 +18,8 @@ type Stored interface {
 	Count(ctx context.Context, site string, since time.Time) (uint64, error)
 	// Refusals is how many refusals were ever counted.
 	Refusals(ctx context.Context, site string) (uint64, error)
+	// Dropped is how many events were ever dropped for a reason.
+	Dropped(ctx context.Context, site, reason string) (uint64, error)
 }
 
 // Verdict is what stands in the database, held against what was acknowledged.
@@ -28,8 +30,9 @@ type Verdict struct {
 	Doubled      uint64 `json:"doubled"`      // rows more than one of an event
 	Forbidden    uint64 `json:"forbidden"`    // rows of those who refused, withdrew or are crawlers, and of events that were dropped or never sent
 
+	Unerased   uint64 `json:"unerased"`   // of the forbidden: withdrawn, and not erased within the time to settle
 	Erased     uint64 `json:"erased"`     // acknowledged, withdrawn later and gone, as they must be
-	Ended      uint64 `json:"ended"`      // acknowledged before a choice was changed, and gone with it: they had not been written yet
+	Ended      uint64 `json:"ended"`      // acknowledged before a choice was narrowed, and dropped for it before they were written
 	Unanswered uint64 `json:"unanswered"` // events without an answer, in spite of repeats
 	Extra      uint64 `json:"extra"`      // of the unanswered, those that stand
 	Foreign    uint64 `json:"foreign"`    // rows of the same time that are not of this run
@@ -114,6 +117,9 @@ func (s *shard) judged(v *Verdict) {
 			switch {
 			case there && (is.fate >= withdrawn || state == dropped):
 				v.Forbidden++
+				if is.fate == withdrawn {
+					v.Unerased++
+				}
 			case there && state == sent:
 				v.Extra++
 			case !there && state == acked:

@@ -31,6 +31,7 @@ type baseline struct {
 	known    bool
 	events   uint64
 	refusals uint64
+	ended    uint64 // events dropped because their consent ended
 }
 
 // New makes a player; nothing is sent yet.
@@ -137,7 +138,10 @@ func (p *Player) remember(ctx context.Context) (err error) {
 	if p.before.events, err = p.o.Stored.Count(ctx, p.o.Policy.Site, p.since); err != nil {
 		return err
 	}
-	p.before.refusals, err = p.o.Stored.Refusals(ctx, p.o.Policy.Site)
+	if p.before.refusals, err = p.o.Stored.Refusals(ctx, p.o.Policy.Site); err != nil {
+		return err
+	}
+	p.before.ended, err = p.o.Stored.Dropped(ctx, p.o.Policy.Site, reasonEnded)
 	p.before.known = err == nil
 	return err
 }

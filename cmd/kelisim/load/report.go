@@ -127,6 +127,9 @@ func (r Report) Print(out io.Writer) error {
 func (v *Verdict) print(b *strings.Builder) {
 	fmt.Fprintf(b, "\nin the database, the whole run\n")
 	fmt.Fprintf(b, "  events     acknowledged %d, stored %d, lost %d, doubled %d, forbidden %d\n", v.Acknowledged, v.Stored, v.Lost, v.Doubled, v.Forbidden)
+	if v.Unerased > 0 {
+		fmt.Fprintf(b, "             of the forbidden, %d were withdrawn and are not erased yet\n", v.Unerased)
+	}
 	fmt.Fprintf(b, "             erased after withdrawal %d, ended with a changed choice %d, never answered %d (of them stored %d)\n",
 		v.Erased, v.Ended, v.Unanswered, v.Extra)
 	fmt.Fprintf(b, "  decisions  acknowledged %d, stored %d, lost %d, doubled %d; refusals %d, counted %d, lost %d\n",

@@ -26,7 +26,7 @@ func (p *Player) Verify(ctx context.Context, stored Stored) (Verdict, error) {
 		if err != nil {
 			return v, err
 		}
-		if err := p.refusals(ctx, stored, &v); err != nil {
+		if err := p.counters(ctx, stored, &v); err != nil {
 			return v, err
 		}
 		p.verdict = &v
@@ -64,8 +64,14 @@ func (p *Player) settle(ctx context.Context, stored Stored, limit time.Time) (gr
 	}
 }
 
-// refusals compares the counter of refusals with those acknowledged.
-func (p *Player) refusals(ctx context.Context, stored Stored, v *Verdict) error {
+// reasonEnded is why an event is dropped whose consent ended before it was
+// written.
+const reasonEnded = "withdrawn"
+
+// counters compares the counters of the database with what they must have grown
+// by: refusals, and the events that were dropped for a narrowed choice. An event
+// that is gone and that no counter names is lost.
+func (p *Player) counters(ctx context.Context, stored Stored, v *Verdict) error {
 	if !p.before.known {
 		return nil
 	}
@@ -75,5 +81,15 @@ func (p *Player) refusals(ctx context.Context, stored Stored, v *Verdict) error 
 	}
 	v.RefusalsCounted = n - min(n, p.before.refusals)
 	v.RefusalsLost = v.Refusals - min(v.Refusals, v.RefusalsCounted)
+	if n, err = stored.Dropped(ctx, p.o.Policy.Site, reasonEnded); err != nil {
+		return err
+	}
+	counted := n - min(n, p.before.ended)
+	for _, w := range p.workers {
+		counted -= min(counted, w.drops[reasonEnded]) // these were answered so
+	}
+	unexplained := v.Ended - min(v.Ended, counted)
+	v.Ended -= unexplained
+	v.Lost += unexplained
 	return nil
 }
