@@ -1,0 +1,117 @@
+package writer_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"kelisim/pipeline/spool"
+	"kelisim/storage/storagetest"
+)
+
+// TestAFrameNobodyReadsIsParked: what stands beside it is stored, and it is kept
+// aside until its term ends.
+func TestAFrameNobodyReadsIsParked(t *testing.T) {
+	storagetest.DB(t)
+	c := &clock{}
+	s := site(t, c)
+	p := s.Accept(t)
+	s.Visit(t, p, p.View("/before"))
+	for _, k := range []spool.Kind{spool.Events, spool.Decision, spool.Outcomes, spool.Counts} {
+		if err := s.Spool.Append(t.Context(), spool.Entry{Kind: k, Payload: []byte{99, 1, 2, 3}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Visit(t, p, p.View("/after"))
+	want := map[string]int{
+		"SELECT count() FROM events":                           2,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'stored'": 2,
+	}
+	for range 2 { // the next start finds them aside and leaves them there
+		w := newWriter(t, s, "one", connect(t, storagetest.Engine(t).Access().Address))
+		stop := run(t, w)
+		flushed(t, s)
+		eventually(t, "the frames to be counted", func() bool { return w.Stats().Parked == 4 })
+		stop()
+		counts(t, storagetest.Admin(t), want)
+	}
+	c.forward(31 * 24 * time.Hour)
+	flush(t, s, "one")
+	if left, err := s.Spool.Parked(); err != nil || len(left) != 0 {
+		t.Errorf("%d frames are aside after their term (%v)", len(left), err)
+	}
+}
+
+// TestARowTheServerRefusesIsParked: the rows beside it are stored at once, and it
+// is stored once the reason is gone.
+func TestARowTheServerRefusesIsParked(t *testing.T) {
+	storagetest.DB(t)
+	admin := storagetest.Admin(t)
+	exec := func(statement string) {
+		if err := admin.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("ALTER TABLE events ADD CONSTRAINT refuses CHECK path NOT LIKE '/refused%'")
+	s := site(t, &clock{})
+	p, leaves := s.Accept(t), s.Accept(t)
+	for i := range 20 {
+		s.Visit(t, p, p.View(fmt.Sprintf("/%d", i)))
+		if i%7 == 0 {
+			s.Visit(t, p, p.View(fmt.Sprintf("/refused/%d", i)))
+		}
+	}
+	s.Visit(t, leaves, leaves.View("/refused/leaves"))
+	w := newWriter(t, s, "one", connect(t, storagetest.Engine(t).Access().Address))
+	stop := run(t, w)
+	flushed(t, s)
+	stop()
+	counts(t, admin, map[string]int{
+		"SELECT count() FROM events":                           20,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'stored'": 20,
+	})
+	if st := w.Stats(); st.Parked != 4 || st.Retries == 0 {
+		t.Errorf("%d frames are parked, want 4 (%+v)", st.Parked, st)
+	}
+	s.Withdraw(t, leaves)
+	exec("ALTER TABLE events DROP CONSTRAINT refuses")
+	flush(t, s, "one")
+	flush(t, s, "one")
+	counts(t, admin, map[string]int{
+		"SELECT count() FROM events":                              23,
+		"SELECT uniqExact(session_id, seq) FROM events":           23,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'stored'":    23,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'withdrawn'": 1,
+	})
+	if left, err := s.Spool.Parked(); err != nil || len(left) != 0 {
+		t.Errorf("%d frames are still aside (%v)", len(left), err)
+	}
+}
+
+// TestManyPartitions: the server takes at most a hundred partitions in one insert.
+func TestManyPartitions(t *testing.T) {
+	storagetest.DB(t)
+	for _, days := range []int{1, 5, 150} {
+		c := &clock{}
+		s := site(t, c)
+		p := s.Accept(t)
+		for day := range days {
+			c.ahead.Store(int64(day) * int64(24*time.Hour))
+			q := s.Accept(t)
+			s.Visit(t, q, q.View(fmt.Sprintf("/%d/%d", days, day)))
+		}
+		c.ahead.Store(0)
+		s.Visit(t, p, p.View(fmt.Sprintf("/%d/last", days)))
+		w := newWriter(t, s, fmt.Sprint(days), connect(t, storagetest.Engine(t).Access().Address))
+		stop := run(t, w)
+		flushed(t, s)
+		stop()
+		counts(t, storagetest.Admin(t), map[string]int{
+			fmt.Sprintf("SELECT count() FROM events WHERE path LIKE '/%d/%%'", days):                           days + 1,
+			fmt.Sprintf("SELECT uniqExact(expires_at) >= %d FROM events WHERE path LIKE '/%d/%%'", days, days): 1,
+		})
+		if st := w.Stats(); days > 100 && st.Inserts["events"] < 3 || st.Retries > 0 {
+			t.Errorf("%d days: %+v", days, st)
+		}
+	}
+}
