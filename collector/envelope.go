@@ -87,9 +87,7 @@ func (c *call) Len() int { return len(c.events) }
 
 func (c *call) envelope(body []byte) (e envelope, err error) {
 	r, seen := &c.reader, keys(0)
-	if err := r.open(body); err != nil {
-		return envelope{}, err
-	}
+	r.open(body)
 	err = r.members(func(name string) error {
 		switch name {
 		case "v":
@@ -112,14 +110,15 @@ func (c *call) envelope(body []byte) (e envelope, err error) {
 				case "start":
 					return seen.once(keyStart, r.whole(&e.start))
 				}
-				r.skip()
-				return nil
+				return r.skip(2)
 			}))
 		}
-		r.skip()
-		return nil
+		return r.skip(1)
 	})
-	return e, err
+	if err != nil {
+		return envelope{}, err
+	}
+	return e, r.end()
 }
 
 // list notes where the events stand, and counts them.

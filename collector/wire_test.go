@@ -124,6 +124,8 @@ func TestDecodeEventsRefusesTheEnvelope(t *testing.T) {
 	f(`{"V":1,"site":"shop"}`, "v")
 	f(head+`[{}]} {}`, "")
 	f(strings.Repeat(`{"a":`, 20_000), "")
+	f(head+strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000)+"}", "")
+	f(head+`[{}],"x":`+strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000)+"}", "")
 	if d, fault := decode([]byte(head + `[{"seq":1,"name":"a"}],"future_key":{"a":1,"a":2},"future_key":"` + "\xff" + `"}`)); fault != nil || len(d.good) != 1 {
 		t.Error("an unknown key of the envelope lost an honest event")
 	}
@@ -205,21 +207,58 @@ func FuzzDecodeEvents(f *testing.F) {
 				t.Fatal("more properties than allowed")
 			}
 		}
-		r, other := refer(body, at)
-		if (fault == nil) != (other == nil) {
-			t.Fatalf("got %+v, the reference says %+v", fault, other)
-		}
-		if fault != nil {
-			return
-		}
-		said := reference{site: d.site, token: d.token, session: d.session, events: d.good, malformed: d.malformed, again: d.again}
-		if !utf8.ValidString(d.site) || !utf8.ValidString(d.token) {
-			r.site, r.token = said.site, said.token // no site and no token holds such bytes
-		}
-		if diff := cmp.Diff(r, said, cmp.AllowUnexported(reference{}), cmpopts.EquateEmpty()); diff != "" {
+		if diff := differs(body); diff != "" {
 			t.Fatal(diff)
 		}
 	})
+}
+
+// differs says how a call is read otherwise than by the reference.
+func differs(body []byte) string {
+	d, fault := decode(body)
+	r, other := refer(body, at)
+	if (fault == nil) != (other == nil) {
+		return fmt.Sprintf("got %+v, the reference says %+v", fault, other)
+	}
+	if fault != nil {
+		return ""
+	}
+	said := reference{site: d.site, token: d.token, session: d.session, events: d.good, malformed: d.malformed, again: d.again}
+	if !utf8.ValidString(d.site) || !utf8.ValidString(d.token) {
+		r.site, r.token = said.site, said.token // no site and no token holds such bytes
+	}
+	return cmp.Diff(r, said, cmp.AllowUnexported(reference{}), cmpopts.EquateEmpty())
+}
+
+// TestReadsAsTheReference puts every sign that means something to JSON in every
+// place of a call, beside what stands there and instead of it.
+func TestReadsAsTheReference(t *testing.T) {
+	const whole = ` { "v" : 1 , "site":"shop","again":false,"token":"\u0041\n","x":[{"y":[]},-0.5e+1,null,{}],"now":1000,` +
+		`"session":{"id":"00112233445566778899aabbccddeeff","start":400,"z":{"z":""}},"events":[ {"seq":1,"name":"a","ago":10.5,` +
+		`"props":{"\u0070":"\ud83d\ude00","n":-12e2,"t":true,"f":false}} , {"seq":2,"name":"é","url":"u","engaged":0}]} `
+	signs := []string{"", "{", "}", "[", "]", ",", ":", "\"", "\\", "-", "+", ".", "e", "0", "1", "n", "null", "t", "true", "u", " ", "\n", "\x00", "\x1f", "\x7f", "\xff", "\ufeff", "/"}
+	n := 0
+	for i := range len(whole) + 1 {
+		for _, sign := range signs {
+			for cut := range 2 {
+				if i+cut > len(whole) {
+					continue
+				}
+				body := whole[:i] + sign + whole[i+cut:]
+				if diff := differs([]byte(body)); diff != "" {
+					t.Fatalf("%s\n%s", body, diff)
+				}
+				n++
+			}
+		}
+		if diff := differs([]byte(whole[:i])); diff != "" {
+			t.Fatalf("%s\n%s", whole[:i], diff)
+		}
+	}
+	if d, fault := decode([]byte(whole)); fault != nil || len(d.good) != 2 {
+		t.Errorf("as it stands: %+v, %d events", fault, len(d.good))
+	}
+	t.Logf("%d calls", n)
 }
 
 func FuzzDecodeConsent(f *testing.F) {

@@ -7,7 +7,6 @@
 package agents
 
 import (
-	"hash/maphash"
 	"strings"
 
 	"kelisim/pipeline/enrich"
@@ -33,21 +32,21 @@ func New() (*Recogniser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Recogniser{crawlers: c, cache: cache{seed: maphash.MakeSeed()}}, nil
+	return &Recogniser{crawlers: c, cache: newCache()}, nil
 }
 
 // Recognise says what the headers of a request tell. It keeps none of the texts that
 // it is given.
 func (r *Recogniser) Recognise(h enrich.Headers) enrich.Agent {
 	bound(&h)
-	sum := r.cache.hash(&h)
-	if a, ok := r.cache.get(sum, &h); ok {
-		return a
+	p := r.cache.digest(&h)
+	if a, ok := r.cache.get(p); ok {
+		return a.agent
 	}
-	a := &answer{headers: owned(&h)}
-	a.agent = r.recognise(a.headers)
-	r.cache.put(sum, a)
-	return a.agent
+	a := r.recognise(owned(&h))
+	a.Version = strings.Clone(a.Version) // the only text of its own
+	r.cache.put(p, a)
+	return a
 }
 
 func bound(h *enrich.Headers) {
