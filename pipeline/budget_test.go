@@ -9,7 +9,7 @@ import (
 )
 
 // maxAllocs is the budget of an event from the gate to its row.
-const maxAllocs = 10
+const maxAllocs = 2
 
 // TestAllocsGateToRow holds the way of an event to its budget; the race detector
 // allocates on its own account.

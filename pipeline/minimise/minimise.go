@@ -76,12 +76,13 @@ func New(o Options) *Minimiser { return &Minimiser{o: o} }
 
 // Reduce keeps of an event and its facts what the decision permits. A row whose
 // own term is over at birth is RowExpired.
-func (m *Minimiser) Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (Reduced, outcome.Outcome) {
+func (m *Minimiser) Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (r Reduced, _ outcome.Outcome) {
 	if p.IsZero() || f.IsZero() { // guard: facts derived
 		return Reduced{}, outcome.NothingGranted
 	}
 	d, permission, event := p.Decision(), p.Permission(), p.Event()
-	v := Values{
+	v := &r.v
+	*v = Values{
 		Site: d.Site(), Time: p.At().UTC().Truncate(time.Millisecond), Name: event.Name,
 		ConsentID: d.ID(), Number: d.Number(), Seq: event.Seq,
 		Expires: consent.RowExpiry(p.At(), permission.Days, d.Expires()),
@@ -104,7 +105,7 @@ func (m *Minimiser) Reduce(p gate.Permitted, f enrich.Facts, now time.Time) (Red
 		}
 		v.fill(k.field, &from)
 	}
-	return Reduced{v: v}, outcome.None
+	return r, outcome.None
 }
 
 const maxHost = 253 // bytes

@@ -74,6 +74,9 @@ func clean(host, p string) string {
 // marked cuts a path at an encoded question or number sign, encoded once or more
 // than once.
 func marked(p string) string {
+	if strings.IndexByte(p, '%') < 0 {
+		return p
+	}
 	for i := 0; i < len(p); i++ {
 		if sign, _ := encodedSign(p[i:]); sign == '?' || sign == '#' {
 			return p[:i]
