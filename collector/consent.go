@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"kelisim/collector/limit"
 	"kelisim/consent"
 	"kelisim/pipeline/spool"
 	"kelisim/storage/journal"
@@ -24,19 +25,23 @@ type consentAnswer struct {
 
 // postConsent takes a decision: durable first, then acknowledged.
 func (s *Server) postConsent(c *fiber.Ctx) error {
+	wait := s.wait(c, limit.Decisions)
 	call, f := decodeConsent(c.BodyRaw())
 	if f != nil {
-		return fail(c, f)
+		return s.orTooFast(c, wait, f)
 	}
 	site, ok := s.site(call.Site)
 	if !ok {
-		return fail(c, unknownSite)
+		return s.orTooFast(c, wait, unknownSite)
 	}
 	if !callerOf(c).fromScript(site.hosts) {
-		return fail(c, foreignOrigin)
+		return s.orTooFast(c, wait, foreignOrigin)
 	}
 	names := cookiesFor(c)
 	token := names.read(c, names.token)
+	if wait > 0 && !s.ends(site, call.Action, token) {
+		return s.tooFast(c, wait)
+	}
 	signal := call.GPC || gpc(c)
 	a, f := s.replays.do(site.id, call.Key, c.BodyRaw(), func() (answer, *fault) {
 		return s.decide(c.UserContext(), site, call, token, signal)

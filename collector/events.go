@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
+	"kelisim/collector/limit"
 	"kelisim/pipeline"
 	"kelisim/pipeline/enrich"
 	"kelisim/pipeline/outcome"
@@ -19,15 +20,21 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 	call := s.calls.Get().(*call)
 	defer s.calls.Put(call)
 	defer call.close()
+	said := &call.said
+	said.read(c)
+	client := s.client(c, said.forwarded)
+	wait := s.o.Limits.Client(limit.Events, client, received)
 	if f := call.open(c.BodyRaw(), received); f != nil {
-		return fail(c, f)
+		return s.orTooFast(c, wait, f)
 	}
 	site, ok := s.site(call.site)
 	if !ok {
-		return fail(c, unknownSite)
+		return s.orTooFast(c, wait, unknownSite)
 	}
-	said := &call.said
-	said.read(c)
+	if wait > 0 {
+		s.o.Ledger.Drop(site.id, received, outcome.TooFast, call.Len())
+		return s.tooFast(c, wait)
+	}
 	token := utils.UnsafeString(c.Request().Header.Cookie(said.cookies(c).token))
 	if token == "" {
 		token = call.token
@@ -38,7 +45,7 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 	}
 	result, err := s.o.Pipeline.Process(c.UserContext(), pipeline.Request{
 		Site: site.id, Token: token, Session: call.session, Events: call, Again: call.again,
-		Client: enrich.Client{Address: s.client(c, said.forwarded), Headers: said.agent},
+		Client: enrich.Client{Address: client, Headers: said.agent},
 		Signal: said.gpc, Refused: refused, Received: received,
 	})
 	if err != nil {

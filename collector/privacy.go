@@ -16,6 +16,7 @@ import (
 
 	"kelisim/banner"
 	"kelisim/banner/locale"
+	"kelisim/collector/limit"
 	"kelisim/consent"
 	"kelisim/storage/journal"
 	"kelisim/storage/rights"
@@ -233,19 +234,24 @@ func (s *Server) describeHeld(ctx context.Context, site site, id consent.ID, v *
 
 // postPrivacy takes the buttons of the privacy page, as plain forms.
 func (s *Server) postPrivacy(c *fiber.Ctx) error {
+	wait := s.wait(c, limit.Decisions)
 	site, ok := s.site(c.Params("site"))
 	if !ok {
-		return fail(c, unknownSite)
+		return s.orTooFast(c, wait, unknownSite)
 	}
 	if !callerOf(c).fromSite(site.hosts) {
-		return fail(c, foreignOrigin)
+		return s.orTooFast(c, wait, foreignOrigin)
 	}
 	lang := banner.Language(site.langs, c.Query("lang"), c.Get(fiber.HeaderAcceptLanguage))
 	names := cookiesFor(c)
 	token := names.read(c, names.token)
 	query := url.Values{"lang": {lang}}
 	// Plain form fields alone: a multipart body could be packed, and its size unpacked is unknown.
-	switch string(c.Request().PostArgs().Peek("action")) {
+	action := string(c.Request().PostArgs().Peek("action"))
+	if wait > 0 && !s.ends(site, action, token) {
+		return s.tooFast(c, wait)
+	}
+	switch action {
 	case string(consent.Withdraw):
 		a, f := s.decide(c.UserContext(), site, s.fromPage(site, lang), token, gpc(c))
 		if f != nil {
@@ -274,10 +280,11 @@ func (s *Server) fromPage(site site, lang string) consentCall {
 }
 
 // eraseWithin is how long the page waits for the erasure before it says that it
-// is under way.
+// is under way; no more than eraseWaits pages wait at a time.
 const (
 	eraseWithin = 8 * time.Second
 	eraseLook   = 200 * time.Millisecond
+	eraseWaits  = 32
 )
 
 // erase makes a person's demand durable and waits a while for it to be done. It
@@ -288,11 +295,20 @@ func (s *Server) erase(ctx context.Context, site site, token string) (done, requ
 	if d.IsZero() {
 		return "", "", nil // nothing is held
 	}
+	if s.o.Limits.Consent(limit.Demands, d.ID(), now) > 0 {
+		return "", "", demandedBefore
+	}
 	demand := journal.Erasure{Site: site.id, ID: d.ID(), At: now}
 	if err := s.o.Ledger.Erase(ctx, demand); err != nil {
 		return "", "", s.durable(err)
 	}
 	request = demand.Job().String()
+	select {
+	case s.waits <- struct{}{}:
+		defer func() { <-s.waits }()
+	default:
+		return doneRegistered, request, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, eraseWithin)
 	defer cancel()
 	tick := time.NewTicker(eraseLook)

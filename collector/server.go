@@ -19,10 +19,12 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"kelisim/banner"
+	"kelisim/collector/limit"
 	"kelisim/consent"
 	"kelisim/consent/policy"
 	"kelisim/pipeline"
 	"kelisim/pipeline/enrich"
+	"kelisim/pipeline/outcome"
 	"kelisim/storage/journal"
 )
 
@@ -32,6 +34,7 @@ type Ledger interface {
 	Refuse(ctx context.Context, key journal.CountKey) error
 	Erase(ctx context.Context, e journal.Erasure) error
 	Show(key journal.CountKey)
+	Drop(site string, day time.Time, o outcome.Outcome, n int)
 }
 
 // Events gives every event of a call its outcome.
@@ -51,7 +54,8 @@ type Options struct {
 	Agents    enrich.Agents // to leave crawlers out of the count of banners shown
 	Held      Holdings
 	Ready     func(ctx context.Context) error // why the node is not ready, or nil
-	Proxies   Proxies                         // whose X-Forwarded-For is believed; default nobody's
+	Limits    *limit.Limiter
+	Proxies   Proxies // whose X-Forwarded-For is believed; default nobody's
 
 	EraseWorkingDays int // what a person who demands erasure is promised; default 1
 
@@ -67,7 +71,8 @@ type Server struct {
 	replays *replays
 	pages   *privacyPages
 	texts   shownTexts
-	busy    *locks // one decision of a browser at a time
+	busy    *locks        // one decision of a browser at a time
+	waits   chan struct{} // demands that wait for their erasure
 	calls   sync.Pool
 }
 
@@ -75,7 +80,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	for _, missing := range []bool{
 		o.Catalogue == nil, o.Banner == nil, o.Assets == nil, o.Keys == nil, o.Revoked == nil, o.Ledger == nil,
-		o.Pipeline == nil, o.Agents == nil, o.Held == nil, o.Ready == nil, o.Logger == nil, o.Now == nil, o.Random == nil,
+		o.Pipeline == nil, o.Agents == nil, o.Held == nil, o.Ready == nil, o.Limits == nil, o.Logger == nil, o.Now == nil, o.Random == nil,
 	} {
 		if missing {
 			return nil, errors.New("collector: every option but Proxies is needed")
@@ -101,7 +106,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	return &Server{
-		o: o, k: k, replays: r, pages: pages, texts: texts, busy: &locks{seed: maphash.MakeSeed()},
+		o: o, k: k, replays: r, pages: pages, texts: texts, busy: &locks{seed: maphash.MakeSeed()}, waits: make(chan struct{}, eraseWaits),
 		calls: sync.Pool{New: func() any { return new(call) }},
 	}, nil
 }
@@ -128,6 +133,9 @@ func (s *Server) App() *fiber.App {
 	app.Use(guard, headers)
 	app.Get("/livez", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	app.Get("/readyz", s.readyz)
+	app.Post("/v1/consent", s.postConsent)
+	app.Post("/privacy/:site", s.postPrivacy)
+	app.Use(s.paced)
 	app.Get("/k.js", s.loader)
 	app.Get("/k.:hash.js", s.pinnedLoader)
 	app.Get("/a/:file", s.asset)
@@ -135,10 +143,8 @@ func (s *Server) App() *fiber.App {
 	app.Get("/.well-known/gpc.json", s.getGPC)
 	app.Get("/v1/banner", s.getBanner)
 	app.Get("/v1/consent", s.getConsent)
-	app.Post("/v1/consent", s.postConsent)
 	app.Get("/privacy/style.css", s.privacyStyle)
 	app.Get("/privacy/:site", s.getPrivacy)
-	app.Post("/privacy/:site", s.postPrivacy)
 	return app
 }
 
@@ -169,16 +175,13 @@ func (s *Server) readyz(c *fiber.Ctx) error {
 var (
 	unknownSite   = &fault{status: 404, Code: "unknown_site", Message: "no policy is configured for this site", Field: "site"}
 	foreignOrigin = &fault{status: 403, Code: "origin", Message: "the request comes from a host that the site's policy does not name"}
-	unavailable   = &fault{status: 503, Code: "unavailable", Message: "nothing could be made durable: try again"}
+	unavailable   = &fault{status: 503, Code: "unavailable", Message: "nothing could be made durable: try again", retry: 5 * time.Second}
 )
-
-// retryAfter is what a 503 asks of the browser, in seconds.
-const retryAfter = "5"
 
 // fail answers with a fault.
 func fail(c *fiber.Ctx, f *fault) error {
-	if f.status == fiber.StatusServiceUnavailable {
-		c.Set(fiber.HeaderRetryAfter, retryAfter)
+	if f.retry > 0 {
+		c.Set(fiber.HeaderRetryAfter, seconds(f.retry))
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return c.Status(f.status).JSON(map[string]*fault{"error": f})

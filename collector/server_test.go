@@ -23,6 +23,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"kelisim/banner"
+	"kelisim/collector/limit"
 	"kelisim/consent"
 	"kelisim/consent/policy"
 	"kelisim/pipeline"
@@ -104,11 +105,21 @@ func newEdge(t testing.TB, o spool.Options) *edge {
 	check(err)
 	e.server, err = New(Options{
 		Catalogue: catalogue, Banner: b, Assets: assets, Keys: keys, Revoked: revoked, Ledger: j, Pipeline: events, Agents: recogniser,
-		Held: away{}, Ready: func(context.Context) error { return nil }, Logger: quiet, Now: e.clock, Random: rand.Reader,
+		Held: away{}, Limits: limits(t, 0, e.clock), Ready: func(context.Context) error { return nil }, Logger: quiet, Now: e.clock, Random: rand.Reader,
 	})
 	check(err)
 	e.app = e.server.App()
 	return e
+}
+
+// limits is a limiter of so many requests a second.
+func limits(t testing.TB, rate int, now func() time.Time) *limit.Limiter {
+	t.Helper()
+	l, err := limit.New(limit.Options{PerSecond: rate, Logger: slog.New(slog.DiscardHandler), Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 const (

@@ -21,6 +21,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"kelisim/banner"
+	"kelisim/collector/limit"
 	"kelisim/consent"
 	"kelisim/consent/policy"
 	"kelisim/pipeline"
@@ -155,7 +156,7 @@ func newFreeServer(t testing.TB, sink pipeline.Sink) *Server {
 	check(err)
 	server, err := New(Options{
 		Catalogue: catalogue, Banner: b, Assets: assets, Keys: keys, Revoked: revoked, Ledger: nobody{}, Pipeline: pipe, Agents: recogniser,
-		Held: away{}, Ready: func(context.Context) error { return nil }, Proxies: Proxies{netip.MustParsePrefix("127.0.0.1/32")},
+		Held: away{}, Limits: limits(t, limit.MostPerSecond, time.Now), Ready: func(context.Context) error { return nil }, Proxies: Proxies{netip.MustParsePrefix("127.0.0.1/32")},
 		Logger: quiet, Now: time.Now, Random: rand.Reader,
 	})
 	check(err)

@@ -19,9 +19,10 @@ const (
 // what was sent.
 type fault struct {
 	status  int
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Field   string `json:"field,omitempty"`
+	retry   time.Duration // when to try again; 0 says nothing of it
+	Code    string        `json:"code"`
+	Message string        `json:"message"`
+	Field   string        `json:"field,omitempty"`
 }
 
 func badField(field, message string) *fault {

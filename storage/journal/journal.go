@@ -187,17 +187,18 @@ func (j *Journal) Append(ctx context.Context, site string, day time.Time, b batc
 		return nil
 	}
 	if err := j.spool.Append(ctx, entries[:n]...); err != nil {
-		j.full(site, day, uint64(b.Len())+uint64(drops.Total()))
+		j.Drop(site, day, outcome.Full, b.Len()+int(drops.Total()))
 		return fmt.Errorf("journal: append: %w", err)
 	}
 	return nil
 }
 
-// full counts events that found no room, to be written when there is room.
-func (j *Journal) full(site string, day time.Time, n uint64) {
+// Drop counts events that were not acknowledged: they found no room, or came too
+// fast. It is written with the next Flush, so that a flood costs no disk.
+func (j *Journal) Drop(site string, day time.Time, o outcome.Outcome, n int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.late[outcomeKey{site: site, outcome: outcome.Full, day: day.UTC().Truncate(24 * time.Hour)}] += n
+	j.late[outcomeKey{site: site, outcome: o, day: day.UTC().Truncate(24 * time.Hour)}] += uint64(n)
 }
 
 // Flush writes the counters that were gathered in memory.

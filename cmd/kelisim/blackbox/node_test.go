@@ -46,11 +46,12 @@ func install(t *testing.T) *node {
 	return n
 }
 
-// args are the flags of kelisim serve.
+// args are the flags of kelisim serve. One visitor of the tests calls as fast as a
+// thousand would.
 func (n *node) args(extra ...string) []string {
 	return append([]string{
 		"serve", "--listen", n.listen, "--admin-listen", n.admin, "--data-dir", n.data, "--policies", n.policies,
-		"--trusted-proxies", "127.0.0.1/32",
+		"--trusted-proxies", "127.0.0.1/32", "--rate-limit", "0",
 	}, extra...)
 }
 

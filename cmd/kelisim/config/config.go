@@ -19,6 +19,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"kelisim/collector/limit"
 	"kelisim/pipeline/minimise"
 )
 
@@ -35,6 +36,7 @@ type Config struct {
 	Keys           string
 	ChDBLib        string
 	TrustedProxies []netip.Prefix
+	RateLimit      int
 	Keep           minimise.Networks
 	GeoDB          string
 	LowMemory      bool
@@ -113,6 +115,7 @@ func Settings() []Setting {
 		{"keys", "KELISIM_KEYS", "", "folder of the keys that sign tokens, the same for all nodes; empty means keys in the data folder", false, text(func(c *Config) *string { return &c.Keys })},
 		{"chdb-lib", "KELISIM_CHDB_LIB", "", "path of libchdb.so; empty looks under js/node_modules", false, text(func(c *Config) *string { return &c.ChDBLib })},
 		{"trusted-proxies", "KELISIM_TRUSTED_PROXIES", "", "comma-separated prefixes of the proxies whose X-Forwarded-For is believed, the only header about addresses that is read; empty means none", false, proxies},
+		{"rate-limit", "KELISIM_RATE_LIMIT", "100", "requests a second and client address, IPv6 by /64; ten seconds' worth may come at once, and decisions have a fifth of it for themselves; 0 switches it off", false, rateLimit},
 		{"keep-ipv4", "KELISIM_KEEP_IPV4", strconv.Itoa(minimise.MaxV4), "how many bits of an IPv4 address may be kept, also of one inside an IPv6 address: at most 24, or `none`", false, keep(minimise.MaxV4, "IPv4", func(n *minimise.Networks) *int { return &n.V4 })},
 		{"keep-ipv6", "KELISIM_KEEP_IPV6", strconv.Itoa(minimise.MaxV6), "how many bits of any other IPv6 address may be kept: at most 48, or `none`", false, keep(minimise.MaxV6, "IPv6", func(n *minimise.Networks) *int { return &n.V6 })},
 		{"geo-db", "KELISIM_GEO_DB", "", "path of a country database in MaxMind's format; empty looks for the one that npm installed", false, text(func(c *Config) *string { return &c.GeoDB })},
@@ -159,6 +162,15 @@ func keep(most int, kind string, to func(*minimise.Networks) *int) func(*Config,
 		*to(&c.Keep) = bits
 		return nil
 	}
+}
+
+func rateLimit(c *Config, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > limit.MostPerSecond {
+		return fmt.Errorf("must be a whole number from 0 to %d", limit.MostPerSecond)
+	}
+	c.RateLimit = n
+	return nil
 }
 
 func lowMemory(c *Config, v string) error {

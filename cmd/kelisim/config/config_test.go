@@ -69,6 +69,8 @@ func TestRefusals(t *testing.T) {
 	f("no more than /24", []string{"--keep-ipv4", "/16"})
 	f("no more than /24", nil, "KELISIM_KEEP_IPV4=")
 	f("no more than /48", nil, "KELISIM_KEEP_IPV6=49")
+	f("from 0 to 1000000", []string{"--rate-limit", "-1"})
+	f("from 0 to 1000000", nil, "KELISIM_RATE_LIMIT=50/s")
 }
 
 func TestHowMuchOfAnAddressIsKept(t *testing.T) {

@@ -24,6 +24,7 @@ func (n *Node) background(ctx context.Context) {
 	n.wait.Go(func() { n.local.Run(ctx, n.feed) })
 	n.wait.Go(func() { n.places.Run(ctx) })
 	n.wait.Go(func() { n.keys.Run(ctx, n.o.Every.Keys) })
+	n.wait.Go(func() { n.limits.Run(ctx) })
 	n.wait.Go(func() {
 		if !n.awaitDatabase(writing) {
 			return

@@ -32,6 +32,7 @@ const (
 	address6   = "2001:db8:cafe:f00d:9a5e:c0de:dead:beef"
 	sixToFour  = "2002:c633:64d3::99aa:bbcc"
 	translated = "64:ff9b::192.0.2.189"
+	flooding   = "198.51.100.93"
 )
 
 func agent(h *hunt) string {
@@ -132,7 +133,7 @@ func TestCanary(t *testing.T) {
 // plantClient plants what tells who a visitor is.
 func plantClient(t *testing.T, h *hunt) {
 	t.Helper()
-	for _, a := range []string{address4, second4, address6, sixToFour, translated} {
+	for _, a := range []string{address4, second4, address6, sixToFour, translated, flooding} {
 		h.forbid("address "+a, addressForms(netip.MustParseAddr(a)))
 	}
 	// The second pair of addresses stands inside longer ones.

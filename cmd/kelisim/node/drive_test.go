@@ -30,15 +30,35 @@ func (g *target) drive() {
 	g.rights()
 	g.wrongHTTP()
 	g.dashboard()
+	g.tooFast()
 	for _, o := range outcome.All() {
 		switch o {
-		case outcome.Stored, outcome.TooFast, outcome.Full:
-			continue // not a drop; nothing limits rates yet; the disk is not full
+		case outcome.Stored, outcome.Full:
+			continue // not a drop; the disk is not full
 		}
 		if g.drops[o.String()] == 0 {
 			g.Errorf("no event was dropped as %s: its way was not searched", o)
 		}
 	}
+}
+
+// tooFast calls from one address until the node has had enough of it.
+func (g *target) tooFast() {
+	b := g.browser(map[string]string{"X-Forwarded-For": flooding})
+	body := `{"v":1,"site":"demo","session":{"id":"` + b.session + `","start":1},"events":[{"seq":1,"name":"` + g.h.plant("event that came too fast") + `"}]}`
+	for range 5000 {
+		a := g.send(call{method: http.MethodPost, url: g.n.PublicURL() + "/v1/events", body: body, headers: b.headers})
+		switch a.status {
+		case http.StatusAccepted:
+			g.drops["no_consent"]++
+			continue
+		case http.StatusTooManyRequests:
+			g.drops["rate"]++
+			return
+		}
+		g.Fatalf("a flood is answered with status %d", a.status)
+	}
+	g.Fatal("a flood is never held back")
 }
 
 func (g *target) get(base, path string) answer {

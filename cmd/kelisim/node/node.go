@@ -21,6 +21,7 @@ import (
 	"kelisim/banner"
 	"kelisim/cmd/kelisim/config"
 	"kelisim/collector"
+	"kelisim/collector/limit"
 	"kelisim/consent"
 	"kelisim/consent/policy"
 	"kelisim/pipeline"
@@ -104,6 +105,7 @@ type Node struct {
 	spool     *spool.Spool
 	journal   *journal.Journal
 	writer    *writer.Writer
+	limits    *limit.Limiter
 	public    net.Listener
 	admin     net.Listener
 	apps      []*fiber.App
@@ -298,9 +300,13 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.limits, err = limit.New(limit.Options{PerSecond: n.o.Config.RateLimit, Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random})
+	if err != nil {
+		return err
+	}
 	edge, err := collector.New(collector.Options{
 		Catalogue: n.catalogue, Banner: asked, Assets: assets, Keys: n.keys.Ring(), Revoked: n.revoked, Ledger: n.journal, Pipeline: events,
-		Agents: recogniser, Held: rights.New(n.db.Rights()), Ready: n.readiness, Proxies: n.o.Config.TrustedProxies,
+		Agents: recogniser, Held: rights.New(n.db.Rights()), Ready: n.readiness, Limits: n.limits, Proxies: n.o.Config.TrustedProxies,
 		Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random,
 	})
 	if err != nil {

@@ -1,0 +1,63 @@
+package collector
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kelisim/collector/limit"
+	"kelisim/consent"
+)
+
+// Who calls too fast is asked to wait. What is counted as one client, and for how
+// long, is in the package limit.
+var (
+	calledTooFast  = &fault{status: fiber.StatusTooManyRequests, Code: "too_fast", Message: "too many requests come from this network: wait a little"}
+	demandedBefore = &fault{status: fiber.StatusTooManyRequests, Code: "too_fast", Message: "this was demanded already and is under way: wait a minute", retry: time.Minute}
+)
+
+// paced holds back who reads too fast.
+func (s *Server) paced(c *fiber.Ctx) error {
+	if wait := s.wait(c, limit.Others); wait > 0 {
+		return s.tooFast(c, wait)
+	}
+	return c.Next()
+}
+
+// wait takes a token of the client and returns how long it has to wait.
+func (s *Server) wait(c *fiber.Ctx, b limit.Bucket) time.Duration {
+	var said said
+	said.read(c)
+	return s.o.Limits.Client(b, s.client(c, said.forwarded), s.o.Now())
+}
+
+// ends reports whether a call takes back a consent that stands. It is never asked
+// to wait: it can be made once for each consent, and consents are given no faster
+// than the limit.
+func (s *Server) ends(site site, action, token string) bool {
+	if action != string(consent.Withdraw) {
+		return false
+	}
+	d, _ := s.live(site, token, s.o.Now())
+	return !d.IsZero()
+}
+
+// orTooFast answers with a fault, or with a 429 where the client has to wait.
+func (s *Server) orTooFast(c *fiber.Ctx, wait time.Duration, f *fault) error {
+	if wait > 0 {
+		return s.tooFast(c, wait)
+	}
+	return fail(c, f)
+}
+
+func (s *Server) tooFast(c *fiber.Ctx, wait time.Duration) error {
+	f := *calledTooFast
+	f.retry = wait
+	return fail(c, &f)
+}
+
+// seconds is a wait as Retry-After has it, rounded up.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
