@@ -67,7 +67,7 @@ func (b *bench) startKelisim(ctx context.Context) (*process, error) {
 	}
 	data := filepath.Join(b.o.dir, "data")
 	cmd := exec.Command(b.o.kelisim, "serve", "--listen", public, "--admin-listen", admin, "--data-dir", data, "--policies", b.o.policies)
-	cmd.Env = append(os.Environ(), "KELISIM_TRUSTED_PROXIES=127.0.0.1/32")
+	cmd.Env = append(os.Environ(), "KELISIM_TRUSTED_PROXIES=127.0.0.1/32", "KELISIM_RATE_LIMIT=0")
 	cmd.Dir = filepath.Dir(b.o.policies)
 	p, err := start(ctx, cmd, "http://"+public)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"kelisim/pipeline/failpoint"
 )
 
 // buffers are where frames are put together.
@@ -118,6 +120,7 @@ func (s *Spool) write(buf []byte) error {
 			return classify(err)
 		}
 	}
+	failpoint.Hit("spool-write")
 	if err := s.active.writeAt(buf, s.written.Offset); err != nil {
 		if cut := s.active.cut(s.written.Offset); cut != nil {
 			s.opt.Logger.Error("spool: could not cut back a failed write; a new segment is begun", "error", cut)
@@ -128,6 +131,7 @@ func (s *Spool) write(buf []byte) error {
 	s.written.Offset += int64(len(buf))
 	s.size += int64(len(buf))
 	s.stats.Appended += uint64(len(buf))
+	failpoint.Hit("spool-written")
 	return nil
 }
 
@@ -167,6 +171,7 @@ func (s *Spool) rotate(size int) error {
 		return err
 	}
 	s.active, s.written, s.begun, s.fresh = g, next, s.opt.Now(), true
+	failpoint.Hit("spool-rotated")
 	s.size += headerBytes
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+
+	"kelisim/pipeline/failpoint"
 )
 
 // Checkpoint is where the reader goes on after a restart.
@@ -53,6 +55,7 @@ func (s *Spool) Advance(to Position) error {
 	}
 	// What was read goes first: on a full disk that makes room for the checkpoint,
 	// and a checkpoint in a segment that is gone reads on in the next one.
+	failpoint.Hit("spool-advance")
 	for _, seg := range gone {
 		if err := os.Remove(s.path(seg)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("spool: delete segment: %w", err)
@@ -62,6 +65,7 @@ func (s *Spool) Advance(to Position) error {
 		delete(s.sealed, seg)
 		s.mu.Unlock()
 	}
+	failpoint.Hit("spool-deleted")
 	err := s.save(to, to)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,6 +9,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
+
+	"kelisim/pipeline/failpoint"
 )
 
 // insert is one insert of rows into a table. A query that ended in doubt may
@@ -50,9 +52,11 @@ func (w *Writer) send(p *pending) error {
 		return p.Close()
 	}
 	began := w.o.Now()
+	failpoint.Hit("insert-" + p.table)
 	if err := p.Send(); err != nil {
 		return fmt.Errorf("writer: insert into %s: %w", p.table, err)
 	}
+	failpoint.Hit("inserted-" + p.table)
 	w.stats.inserted(p.table, rows, w.o.Now().Sub(began))
 	return nil
 }

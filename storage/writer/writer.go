@@ -20,6 +20,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"kelisim/consent"
+	"kelisim/pipeline/failpoint"
 	"kelisim/pipeline/spool"
 )
 
@@ -152,12 +153,18 @@ func (w *Writer) step(ctx, last context.Context, at spool.Position, draining boo
 		return at
 	}
 	r := runOf(at, next, frames)
-	r.replayed = at.Before(w.doubt)
+	if r.replayed = at.Before(w.doubt); r.replayed {
+		failpoint.Hit("writer-replay")
+	}
 	if !w.persist(ctx, last, r) {
 		if w.doubt.Before(next) { // the stop came in the middle of a flush
 			w.doubt = next
 		}
 		return at
+	}
+	failpoint.Hit("writer-flushed")
+	if r.replayed {
+		failpoint.Hit("writer-replayed")
 	}
 	if err := w.o.Spool.Advance(next); err != nil {
 		// The frames are in the database; after a restart they are found there.
