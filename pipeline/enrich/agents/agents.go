@@ -39,13 +39,15 @@ func New() (*Recogniser, error) {
 // it is given.
 func (r *Recogniser) Recognise(h enrich.Headers) enrich.Agent {
 	bound(&h)
-	p := r.cache.digest(&h)
-	if a, ok := r.cache.get(p); ok {
-		return a.agent
+	a, known, aged := r.cache.get(&h)
+	if known && !aged {
+		return a
 	}
-	a := r.recognise(owned(&h))
-	a.Version = strings.Clone(a.Version) // the only text of its own
-	r.cache.put(p, a)
+	own := owned(&h)
+	if !known {
+		a = r.recognise(own)
+	}
+	r.cache.put(own, a)
 	return a
 }
 

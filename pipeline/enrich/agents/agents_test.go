@@ -287,20 +287,17 @@ func TestCacheIsBounded(t *testing.T) {
 			t.Fatalf("%s is %+v", h.UserAgent, a)
 		}
 	}
-	const many = 3 * cacheSets * cacheWays
-	for i := range many {
+	for i := range 5 * generation {
 		ask(i)
 		ask(i / 2)
+		ask(7) // is never forgotten
 	}
-	held := 0
-	for i := range r.cache.sets {
-		for j := range r.cache.sets[i].answers {
-			if r.cache.sets[i].answers[j].Load() != nil {
-				held++
-			}
-		}
+	if n := len(r.cache.now) + len(r.cache.old); n < generation || n > 2*generation {
+		t.Errorf("%d headers are remembered, want %d to %d", n, generation, 2*generation)
 	}
-	if held < cacheSets*cacheWays*9/10 {
-		t.Errorf("%d of %d places are taken", held, cacheSets*cacheWays)
+	kept := usual
+	kept.Brands, kept.UserAgent = "", strings.Replace(windows, "130.0.0.0", "107.0.7.0", 1)
+	if _, known, _ := r.cache.get(&kept); !known {
+		t.Error("what was asked for all the time is forgotten")
 	}
 }
