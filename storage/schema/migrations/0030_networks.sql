@@ -17,7 +17,7 @@ ALTER TABLE events MODIFY SETTING ttl_only_drop_parts = 0;
 ALTER TABLE events MODIFY COLUMN path LowCardinality(String) COMMENT 'path of the page, without parameters [page]' CODEC(ZSTD(1));
 
 ALTER TABLE events
-    MODIFY COLUMN seq CODEC(DoubleDelta, ZSTD(1)),
+    MODIFY COLUMN seq CODEC(Delta, ZSTD(1)),
     MODIFY COLUMN engaged_ms CODEC(ZSTD(1));
 
 CREATE OR REPLACE VIEW events_full
