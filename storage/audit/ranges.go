@@ -91,7 +91,7 @@ func (r *run) sites(ctx context.Context) error {
 SELECT toString(site) AS site, sum(e) AS events, sum(a) AS addresses, sum(c) AS decisions
 FROM
 (
-    SELECT site, count() AS e, 0 AS a, 0 AS c FROM events GROUP BY site
+    SELECT site, count() AS e, countIf(ip != toIPv6('::')) AS a, 0 AS c FROM events GROUP BY site
     UNION ALL
     SELECT site, 0, count(), 0 FROM addresses GROUP BY site
     UNION ALL
