@@ -108,9 +108,9 @@ func runLoad(ctx context.Context, args []string, out, errs io.Writer) error {
 // playVisitors runs the generator and prints its report.
 func playVisitors(ctx context.Context, c *config.Config, l loadFlags, out, errs io.Writer) (err error) {
 	if !l.noCheck && !l.o.Plain {
-		db, closeDB, err := database(ctx, c, logger(errs))
-		if err != nil {
-			return err
+		db, closeDB, failed := database(ctx, c, logger(errs))
+		if failed != nil {
+			return failed
 		}
 		defer func() { err = errors.Join(err, closeDB()) }()
 		if l.o.Stored, err = readback.New(db.Maintenance()); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -286,4 +287,28 @@ func TestCheckPassesErrorsOn(t *testing.T) {
 	if _, err := l.Check(ctx, &table{}, time.Time{}); err == nil {
 		t.Error("the end of the context is no error")
 	}
+}
+
+// TestLedgerIsSmall: ten million events in 100 MB.
+func TestLedgerIsSmall(t *testing.T) {
+	const events = 2_000_000
+	used := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := used()
+	w := testPlayer(t, Options{Visitors: 1, Connections: 1}).workers[0]
+	n, v := uint32(0), &w.crowd[0]
+	for n < events {
+		w.open(v, time.Unix(1_700_000_000, 0))
+		n += w.shard.rest(v.at, v.end)
+	}
+	if each := float64(used()-before) / events; each > 10 {
+		t.Errorf("an event takes %.1f bytes", each)
+	} else {
+		t.Logf("an event takes %.1f bytes", each)
+	}
+	runtime.KeepAlive(w)
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // Player plays visitors. Its methods are called one after the other: Prepare,
-// Play, Verify, Report; Play and Verify can come again.
+// Play, Verify, Report. Play and Verify can come again: the same visitors go on
+// and the ledger grows; figures of time are then right for the last Play alone.
 type Player struct {
 	o       Options
 	world   *world
@@ -274,6 +275,10 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return Report{}, err
 	}
 	if p.o.Stored != nil && !p.o.Plain {
+		// The end of the context ends the playing; what was acknowledged is
+		// compared all the same.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.o.Settle+time.Minute)
+		defer cancel()
 		if _, err := p.Verify(ctx, p.o.Stored); err != nil {
 			return p.Report(), err
 		}

@@ -12,8 +12,9 @@ const (
 )
 
 // Verify waits until the rows have appeared and compares them with what was
-// acknowledged. While something seems to be wrong it looks again, for as long as
-// the options let rows take: what was withdrawn is erased a little later.
+// acknowledged. While something seems to be wrong, or the database is away, it
+// looks again, for as long as the options let rows take: what was withdrawn is
+// erased a little later.
 func (p *Player) Verify(ctx context.Context, stored Stored) (Verdict, error) {
 	limit := p.o.Now().Add(p.o.Settle)
 	grown, err := p.settle(ctx, stored, limit)
@@ -23,20 +24,20 @@ func (p *Player) Verify(ctx context.Context, stored Stored) (Verdict, error) {
 	p.visible = max(grown.Sub(p.began), p.ended.Sub(p.began))
 	for {
 		v, err := p.ledger.Check(ctx, stored, p.since)
-		if err != nil {
-			return v, err
+		if err == nil {
+			err = p.counters(ctx, stored, &v)
 		}
-		if err := p.counters(ctx, stored, &v); err != nil {
-			return v, err
-		}
-		p.verdict = &v
-		if !v.Broken() || p.o.Now().After(limit) {
+		over := p.o.Now().After(limit)
+		switch {
+		case ctx.Err() != nil:
 			return v, ctx.Err()
+		case err != nil && over:
+			return v, err
+		case err == nil && (over || !v.Broken()):
+			p.verdict = &v
+			return v, nil
 		}
 		pause(ctx, time.Second)
-		if ctx.Err() != nil {
-			return v, ctx.Err()
-		}
 	}
 }
 
@@ -47,20 +48,19 @@ func (p *Player) settle(ctx context.Context, stored Stored, limit time.Time) (gr
 	for {
 		began := p.o.Now()
 		n, err := stored.Count(ctx, p.o.Policy.Site, p.since)
-		if err != nil {
-			return grown, err
-		}
 		now := p.o.Now()
-		if n > most || grown.IsZero() {
+		if err == nil && (n > most || grown.IsZero()) {
 			most, grown = n, now
 		}
-		if n >= want && now.Sub(grown) > stillFor || now.After(limit) {
+		switch {
+		case ctx.Err() != nil:
+			return grown, ctx.Err()
+		case now.After(limit):
+			return grown, err
+		case err == nil && n >= want && now.Sub(grown) > stillFor:
 			return grown, nil
 		}
 		pause(ctx, max(pollEvery, 3*now.Sub(began)))
-		if err := ctx.Err(); err != nil {
-			return grown, err
-		}
 	}
 }
 
