@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 	"unicode"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -323,5 +324,16 @@ func TestTextsHoldNoLookAlikes(t *testing.T) {
 	}
 	if kazakh < 80 {
 		t.Errorf("only %d texts hold a Kazakh letter", kazakh)
+	}
+}
+
+// TestLanguageKeepsNothingOfTheRequest: a server uses the memory of a request
+// again, and a language outlives the request in counters.
+func TestLanguageKeepsNothingOfTheRequest(t *testing.T) {
+	request := []byte("ru")
+	got := Language([]string{"kk", "ru"}, unsafe.String(&request[0], len(request)))
+	copy(request, "xx")
+	if got != "ru" {
+		t.Errorf("the language became %q with the next request", got)
 	}
 }

@@ -70,14 +70,15 @@ func fill(text string, placeholders ...string) string {
 
 // Language is the first wanted language that is offered, or the first offered.
 // Wanted languages may be tags with a region, as kk-KZ; "kz" is read as Kazakh.
+// The result shares no memory with what was wanted, which may be a request's.
 func Language(offered []string, wanted ...string) string {
 	for _, tag := range wanted {
 		tag, _, _ = strings.Cut(strings.ToLower(strings.ReplaceAll(tag, "_", "-")), "-")
 		if tag == "kz" {
 			tag = locale.KK
 		}
-		if slices.Contains(offered, tag) {
-			return tag
+		if i := slices.Index(offered, tag); i >= 0 {
+			return offered[i]
 		}
 	}
 	if len(offered) == 0 {
