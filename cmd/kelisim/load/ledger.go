@@ -67,7 +67,6 @@ type shard struct {
 	consents []given
 	partials []partial
 	refusals uint64 // acknowledged
-	retold   uint64 // of them repeated after no answer: they can be counted twice
 }
 
 // Ledger is what a run was told: which events and decisions the collector
