@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // The ballast is a file that holds room on the disk. When the disk is full it is
@@ -36,12 +37,25 @@ func (s *Spool) dropBallast() bool {
 	if !s.ballast {
 		return false
 	}
-	s.ballast = false
+	s.ballast, s.dropped = false, s.opt.Now()
 	if err := os.Remove(filepath.Join(s.opt.Dir, ballastName)); err != nil {
 		return false
 	}
 	s.opt.Logger.Warn("spool: the disk is full; the room kept for decisions is in use")
 	return true
+}
+
+// relay lays the ballast again once there is room.
+func (s *Spool) relay() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ballast || s.opt.Now().Sub(s.dropped) < time.Second {
+		return
+	}
+	s.dropped = s.opt.Now()
+	if s.ballast = s.layBallast() == nil; s.ballast {
+		s.opt.Logger.Info("spool: there is room again")
+	}
 }
 
 // fill writes a file of zeros.

@@ -77,9 +77,6 @@ func (s *Spool) Advance(to Position) error {
 	}
 	s.saved, s.intended = to, to
 	s.forget(to)
-	if !s.ballast {
-		s.ballast = s.layBallast() == nil
-	}
 	return nil
 }
 

@@ -135,6 +135,7 @@ type Spool struct {
 	synced   Position  // end of what is on disk
 	size     int64     // bytes in all segments
 	ballast  bool      // room is kept on the disk for decisions
+	dropped  time.Time // when the ballast was dropped, or could not be laid again
 	unsynced []ended
 	waiters  []waiter
 	reading  chan struct{} // closed when there is more, nil when no reader waits

@@ -31,6 +31,7 @@ func (s *Spool) run() {
 			s.flush()
 		case <-tick.C:
 			s.remember()
+			s.relay()
 			s.flush()
 		case <-s.closing:
 			s.flush()

@@ -133,6 +133,9 @@ func (v *Visitor) Send(ctx context.Context, events ...Event) (Answer, error) {
 	return a, err
 }
 
+// Session is the id of the visit, as 32 hexadecimal digits.
+func (v *Visitor) Session() string { return v.session }
+
 // Token is the token that the collector set, for tests of what must be refused.
 func (v *Visitor) Token() string { return v.cookies["kelisim"] }
 
