@@ -63,6 +63,7 @@ func TestImportRules(t *testing.T) {
 		{"github.com/gofiber/fiber", []string{m + "collector", m + "dashboard", m + "cmd"}, "HTTP is decoded at the edge only"},
 		{"github.com/ClickHouse/clickhouse-go", []string{m + "storage"}, "the database is reached through storage only"},
 		{"github.com/ClickHouse/ch-go", []string{m + "storage"}, "the database is reached through storage only"},
+		{"github.com/prometheus", []string{m + "cmd/kelisim/node"}, "parts count in plain numbers; the node makes series of them"},
 		{m + "storage", []string{m + "storage", m + "collector", m + "dashboard", m + "cmd"}, "the pipeline does not know where rows go"},
 		{m + "collector", []string{m + "cmd"}, "nothing stands on the edge"},
 		{m + "dashboard", []string{m + "dashboard", m + "storage", m + "cmd"}, "nothing stands on the dashboard but what answers it"},

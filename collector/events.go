@@ -32,8 +32,7 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 		return s.orTooFast(c, wait, unknownSite)
 	}
 	if wait > 0 {
-		s.o.Ledger.Drop(site.id, received, outcome.TooFast, call.Len())
-		return s.tooFast(c, wait)
+		return s.dropped(c, wait, site.id, received, call.Len())
 	}
 	token := utils.UnsafeString(c.Request().Header.Cookie(said.cookies(c).token))
 	if token == "" {

@@ -8,6 +8,7 @@ import (
 
 	"kelisim/collector/limit"
 	"kelisim/consent"
+	"kelisim/pipeline/outcome"
 )
 
 // Who calls too fast is asked to wait. What is counted as one client, and for how
@@ -49,6 +50,13 @@ func (s *Server) orTooFast(c *fiber.Ctx, wait time.Duration, f *fault) error {
 		return s.tooFast(c, wait)
 	}
 	return fail(c, f)
+}
+
+// dropped counts events that came too fast, and answers.
+func (s *Server) dropped(c *fiber.Ctx, wait time.Duration, site string, received time.Time, n int) error {
+	s.o.Ledger.Drop(site, received, outcome.TooFast, n)
+	s.figures.site(site)[outcome.TooFast].Add(uint64(n))
+	return s.tooFast(c, wait)
 }
 
 func (s *Server) tooFast(c *fiber.Ctx, wait time.Duration) error {

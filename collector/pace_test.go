@@ -176,19 +176,19 @@ func (e *edge) status(method, path, body string, headers ...string) int {
 	return res.StatusCode
 }
 
-// counted is a ledger whose demands are taken, so that their erasure is waited for.
-type counted struct {
+// demands is a ledger whose demands are taken, so that their erasure is waited for.
+type demands struct {
 	Ledger
 	demands int
 }
 
-func (c *counted) Erase(context.Context, journal.Erasure) error { c.demands++; return nil }
+func (c *demands) Erase(context.Context, journal.Erasure) error { c.demands++; return nil }
 
 // Demands for erasure are few under one consent, wherever they come from, and
 // those that wait for their erasure at one time are few altogether.
 func TestDemandsAreBounded(t *testing.T) {
 	e := slow(t)
-	ledger := &counted{Ledger: e.journal}
+	ledger := &demands{Ledger: e.journal}
 	e.server.o.Ledger = ledger
 	accepted, _ := e.from(inOffice, "POST", "/v1/consent", e.decision("accept_all", "1"))
 	demand := func(i int) int {

@@ -74,6 +74,7 @@ type Server struct {
 	busy    *locks        // one decision of a browser at a time
 	waits   chan struct{} // demands that wait for their erasure
 	calls   sync.Pool
+	figures *figures
 }
 
 // New makes a server.
@@ -105,8 +106,13 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	count := newFigures()
+	for _, site := range o.Catalogue.Sites() {
+		count.site(site.ID())
+	}
+	o.Pipeline = counted{o.Pipeline, count}
 	return &Server{
-		o: o, k: k, replays: r, pages: pages, texts: texts, busy: &locks{seed: maphash.MakeSeed()}, waits: make(chan struct{}, eraseWaits),
+		o: o, k: k, figures: count, replays: r, pages: pages, texts: texts, busy: &locks{seed: maphash.MakeSeed()}, waits: make(chan struct{}, eraseWaits),
 		calls: sync.Pool{New: func() any { return new(call) }},
 	}, nil
 }
@@ -120,17 +126,19 @@ const (
 	concurrency  = 64 << 10
 )
 
+const eventsPath = "/v1/events"
+
 // App makes the Fiber application with all public routes.
 func (s *Server) App() *fiber.App {
 	app := fiber.New(fiber.Config{
 		AppName: "kelisim", ServerHeader: "", DisableStartupMessage: true,
 		BodyLimit: maxBody, ReadBufferSize: headerBuffer, Concurrency: concurrency,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		ErrorHandler: s.handleError,
+		ErrorHandler: s.unread,
 	})
 	guard := recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.panicked})
-	app.Post("/v1/events", guard, headers, s.postEvents) // first, because nearly all requests are for it
-	app.Use(guard, headers)
+	app.Post(eventsPath, s.measured, guard, s.postEvents) // first, because nearly all requests are for it
+	app.Use(s.measured, guard)
 	app.Get("/livez", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	app.Get("/readyz", s.readyz)
 	app.Post("/v1/consent", s.postConsent)
@@ -155,12 +163,11 @@ func (s *Server) panicked(_ *fiber.Ctx, value any) {
 }
 
 // headers are the same on every answer. The server asks for no client hints.
-func headers(c *fiber.Ctx) error {
+func headers(c *fiber.Ctx) {
 	h := &c.Response().Header
 	h.SetCanonical([]byte(fiber.HeaderXContentTypeOptions), []byte("nosniff"))
 	h.SetCanonical([]byte(fiber.HeaderReferrerPolicy), []byte("strict-origin"))
 	h.SetCanonical([]byte("Cross-Origin-Resource-Policy"), []byte("same-site"))
-	return c.Next()
 }
 
 func (s *Server) readyz(c *fiber.Ctx) error {

@@ -58,6 +58,9 @@ const (
 	count
 )
 
+// Count is how many outcomes there are, None among them.
+const Count = int(count)
+
 // Reason is why an event was dropped, in the words of the wire.
 type Reason uint8
 

@@ -184,6 +184,9 @@ func (e *Engine) cleanUp() {
 	}
 }
 
+// Running reports whether the engine answers, as far as its supervisor knows.
+func (e *Engine) Running() bool { return e.current() != nil }
+
 func (e *Engine) current() *child {
 	e.mu.Lock()
 	defer e.mu.Unlock()

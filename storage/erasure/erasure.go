@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -36,6 +37,21 @@ type Eraser struct {
 	o    Options
 	done map[uuid.UUID]uint64    // rows that the passes over a job erased
 	seen map[uuid.UUID]time.Time // when an open job was first found in the database
+
+	jobs, erased, closed, failures atomic.Uint64
+}
+
+// Stats are the figures of an eraser since its start.
+type Stats struct {
+	Open   uint64 // jobs, at the last pass
+	Erased uint64 // rows
+	Closed uint64 // jobs
+	Failed uint64 // passes
+}
+
+// Stats are the figures of now.
+func (e *Eraser) Stats() Stats {
+	return Stats{Open: e.jobs.Load(), Erased: e.erased.Load(), Closed: e.closed.Load(), Failed: e.failures.Load()}
 }
 
 // New makes an eraser.
@@ -61,7 +77,12 @@ func (e *Eraser) Run(ctx context.Context) {
 	defer tick.Stop()
 	failing := false
 	for {
-		_, err := e.Pass(ctx)
+		open, err := e.Pass(ctx)
+		if err == nil {
+			e.jobs.Store(uint64(open))
+		} else if ctx.Err() == nil {
+			e.failures.Add(1)
+		}
 		if err != nil && !failing && ctx.Err() == nil {
 			e.o.Logger.Warn("erasure: a pass failed; the jobs stand and are tried again", "error", err)
 		}
@@ -193,6 +214,7 @@ func (e *Eraser) erase(ctx context.Context, c change) error {
 			return fmt.Errorf("erasure: %s: %w", c.kind, err)
 		}
 	}
+	e.erased.Add(n)
 	for _, j := range c.jobs {
 		e.done[j.ID] += n / uint64(len(c.jobs))
 	}
@@ -236,5 +258,6 @@ func (e *Eraser) close(ctx context.Context, j job) (bool, error) {
 	if err := b.Send(); err != nil {
 		return false, fmt.Errorf("erasure: certificate: %w", err)
 	}
+	e.closed.Add(1)
 	return true, nil
 }

@@ -19,6 +19,7 @@ type run struct {
 	outcomes  counters[outcomeKey] // of events that were dropped before the spool
 	events    []spool.Frame
 	parked    []parked // frames that nobody can read
+	ended     counters[outcomeKey]
 
 	replayed bool                // an earlier flush may have got through unseen
 	repeats  map[digest]struct{} // identities that stood in the table before the first try; nil until they are read

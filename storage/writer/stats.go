@@ -2,6 +2,7 @@ package writer
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -17,10 +18,14 @@ type Stats struct {
 	Rows         map[string]uint64 // inserted, by table
 	Inserts      map[string]uint64 // sent, by table
 	Retries      uint64            // of runs that failed for a passing reason
-	Errors       map[string]uint64 // by the code of the server's error, or "connection"
+	Errors       map[string]uint64 // by the code of the server's error, "rows" where some were put aside, or "connection"
 	ReadBacks    uint64            // consents that were read back
 	Parked       uint64            // frames that nobody can write and that are kept aside
+	Ended        map[Ended]uint64  // events, by what became of them in the end
 }
+
+// Ended is one thing that became of events of a site.
+type Ended struct{ Site, Outcome, Detail string }
 
 // figures are the Stats as they grow.
 type figures struct {
@@ -29,7 +34,7 @@ type figures struct {
 }
 
 func newFigures() *figures {
-	return &figures{s: Stats{Rows: map[string]uint64{}, Inserts: map[string]uint64{}, Errors: map[string]uint64{}}}
+	return &figures{s: Stats{Rows: map[string]uint64{}, Inserts: map[string]uint64{}, Errors: map[string]uint64{}, Ended: map[Ended]uint64{}}}
 }
 
 func (f *figures) change(by func(*Stats)) {
@@ -51,6 +56,8 @@ func (f *figures) failed(err error) {
 	var server *clickhouse.Exception
 	if errors.As(err, &server) {
 		name = strconv.Itoa(int(server.Code))
+	} else if errors.Is(err, errSifted) {
+		name = "rows"
 	}
 	f.change(func(s *Stats) {
 		s.Retries++
@@ -65,14 +72,6 @@ func (w *Writer) Stats() Stats {
 	w.stats.mu.Lock()
 	defer w.stats.mu.Unlock()
 	out := w.stats.s
-	out.Rows, out.Inserts, out.Errors = clone(out.Rows), clone(out.Inserts), clone(out.Errors)
+	out.Rows, out.Inserts, out.Errors, out.Ended = maps.Clone(out.Rows), maps.Clone(out.Inserts), maps.Clone(out.Errors), maps.Clone(out.Ended)
 	return out
-}
-
-func clone(m map[string]uint64) map[string]uint64 {
-	c := make(map[string]uint64, len(m))
-	for k, v := range m {
-		c[k] = v
-	}
-	return c
 }

@@ -211,6 +211,9 @@ func (w *Writer) persist(ctx, last context.Context, r *run) bool {
 					s.Flushes++
 					s.FlushSeconds += now.Sub(began).Seconds()
 					s.LastFlush = now
+					for k, n := range r.ended {
+						s.Ended[Ended{k.site, k.outcome, k.detail}] += n
+					}
 				})
 				return true
 			}
@@ -261,6 +264,7 @@ func (w *Writer) flush(ctx context.Context, r *run, doubt bool) error {
 	if err := w.writeOutcomes(ctx, r, ended, doubt); err != nil {
 		return err
 	}
+	r.ended = ended
 	w.open = w.open[:0] // all of them were answered
 	return nil
 }

@@ -45,6 +45,7 @@ func (n *Node) erase(ctx context.Context) {
 		n.o.Logger.Error("node: the eraser cannot start", "error", err)
 		return
 	}
+	n.eraser.Store(e)
 	n.wait.Go(func() { e.Run(ctx) })
 }
 

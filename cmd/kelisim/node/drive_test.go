@@ -31,6 +31,7 @@ func (g *target) drive() {
 	g.wrongHTTP()
 	g.dashboard()
 	g.tooFast()
+	g.metrics()
 	for _, o := range outcome.All() {
 		switch o {
 		case outcome.Stored, outcome.Full:
@@ -59,6 +60,16 @@ func (g *target) tooFast() {
 		g.Fatalf("a flood is answered with status %d", a.status)
 	}
 	g.Fatal("a flood is never held back")
+}
+
+// metrics looks at the series, in both formats that Prometheus asks for.
+func (g *target) metrics() {
+	for _, kind := range []string{"", "application/openmetrics-text;version=1.0.0", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
+		a := g.send(call{method: http.MethodGet, url: g.n.AdminURL() + "/metrics?q=" + g.h.plant("query of the metrics"), headers: map[string]string{"Accept": kind, "Accept-Encoding": "identity"}})
+		if a.status != http.StatusOK || !bytes.Contains(a.body, []byte("kelisim_events_answered_total")) {
+			g.Errorf("metrics as %q: status %d, %d bytes", kind, a.status, len(a.body))
+		}
+	}
 }
 
 func (g *target) get(base, path string) answer {

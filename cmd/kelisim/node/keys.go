@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"kelisim/consent"
@@ -229,6 +230,7 @@ type Keys struct {
 	read   KeyFiles // what the ring holds
 	signer uint32
 	failed string // the last failure that was logged
+	count  atomic.Int64
 }
 
 // OpenKeys reads the keys of a folder. One without any gets its first.
@@ -250,6 +252,7 @@ func OpenKeys(o KeysOptions) (*Keys, error) {
 		return nil, err
 	}
 	k := &Keys{o: o, read: files, signer: files.Signer(o.Now()).ID}
+	k.count.Store(int64(len(files)))
 	k.ring, err = consent.NewKeyring(files.ring(k.signer)...)
 	return k, err
 }
@@ -275,6 +278,9 @@ func (k KeyFiles) ring(signer uint32) []consent.Key {
 // Ring is the ring that is kept. It stays the same one.
 func (k *Keys) Ring() *consent.Keyring { return k.ring }
 
+// Count is how many keys the ring holds.
+func (k *Keys) Count() int { return int(k.count.Load()) }
+
 // Reload makes the ring like the folder. A folder that cannot be read whole
 // changes nothing: the keys that were read before go on.
 func (k *Keys) Reload() error {
@@ -293,6 +299,7 @@ func (k *Keys) Reload() error {
 		return err
 	}
 	k.read, k.signer = files, signer
+	k.count.Store(int64(len(files)))
 	k.o.Logger.Info("node: the keys of tokens changed", "keys", ids(files), "signs", signer)
 	return nil
 }

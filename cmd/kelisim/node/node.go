@@ -36,6 +36,7 @@ import (
 	"kelisim/storage"
 	"kelisim/storage/datadir"
 	"kelisim/storage/embedded"
+	"kelisim/storage/erasure"
 	"kelisim/storage/journal"
 	"kelisim/storage/revocation"
 	"kelisim/storage/rights"
@@ -106,6 +107,7 @@ type Node struct {
 	journal   *journal.Journal
 	writer    *writer.Writer
 	limits    *limit.Limiter
+	eraser    atomic.Pointer[erasure.Eraser]
 	public    net.Listener
 	admin     net.Listener
 	apps      []*fiber.App
@@ -247,7 +249,7 @@ func (n *Node) openEditions(ctx context.Context) error {
 
 // openSpool opens the spool and learns the withdrawals that still lie in it.
 func (n *Node) openSpool(ctx context.Context) error {
-	s, err := spool.Open(spool.Options{Dir: filepath.Join(n.o.Config.DataDir, "spool"), Logger: n.o.Logger})
+	s, err := spool.Open(spool.Options{Dir: filepath.Join(n.o.Config.DataDir, "spool"), MaxBytes: spoolBytes, Logger: n.o.Logger})
 	if err != nil {
 		return err
 	}
@@ -312,10 +314,15 @@ func (n *Node) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	series, err := n.registry(edge)
+	if err != nil {
+		return err
+	}
 	admin, err := n.dashboard()
 	if err != nil {
 		return err
 	}
+	serveMetrics(admin, series)
 	n.background(ctx)
 	n.run(edge.App(), n.public)
 	n.run(admin, n.admin)
@@ -325,6 +332,9 @@ func (n *Node) serve(ctx context.Context) error {
 // recentEvents is how many identities of events are remembered at least: half an
 // hour at 800 events a second, in 32 MB.
 const recentEvents = 1_500_000
+
+// spoolBytes is how much the spool may take on disk.
+const spoolBytes = 8 << 30
 
 // stopFor bounds each part of the shutdown.
 const stopFor = 15 * time.Second
@@ -382,17 +392,3 @@ func (n *Node) Engine() *embedded.Engine { return n.engine }
 
 // Catalogue is the policies that are served.
 func (n *Node) Catalogue() *policy.Catalogue { return n.catalogue }
-
-func (n *Node) notReady(why string) { n.ready.Store(&why) }
-
-func (n *Node) readiness(ctx context.Context) error {
-	if why := n.ready.Load(); why != nil {
-		return errors.New(*why)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if err := n.db.Ping(ctx); err != nil {
-		return errors.New("clickhouse cannot be reached; events and decisions wait in the spool")
-	}
-	return nil
-}
