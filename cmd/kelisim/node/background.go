@@ -25,11 +25,12 @@ func (n *Node) background(ctx context.Context) {
 	n.wait.Go(func() { n.places.Run(ctx) })
 	n.wait.Go(func() { n.keys.Run(ctx, n.o.Every.Keys) })
 	n.wait.Go(func() { n.limits.Run(ctx) })
+	n.wait.Go(func() { n.watch(ctx) })
 	n.wait.Go(func() {
 		if !n.awaitDatabase(writing) {
 			return
 		}
-		n.ready.Store(nil)
+		n.health.prepared.Store(true)
 		n.wait.Go(func() { n.feed.Run(ctx, n.o.Every.Poll, n.o.Logger) })
 		n.erase(ctx)
 		n.writer.Run(writing)
@@ -57,7 +58,6 @@ func (n *Node) awaitDatabase(ctx context.Context) bool {
 		if n.prepareDatabase(ctx, quiet) {
 			return true
 		}
-		n.notReady("clickhouse cannot be reached; events and decisions wait in the spool")
 		t := time.NewTimer(pause)
 		select {
 		case <-t.C:

@@ -250,15 +250,7 @@ func (b *browser) events(events ...map[string]any) (drops map[string]uint32) {
 
 func (b *browser) envelope(more map[string]any, events ...map[string]any) (drops map[string]uint32) {
 	b.Helper()
-	now := time.Now().UnixMilli()
-	body := map[string]any{
-		"v": 1, "site": "demo", "now": now, "session": map[string]any{"id": b.session, "start": now - 1000}, "events": events,
-		"unknown": b.h.plant("unknown key of the envelope"), "user": map[string]string{"email": b.h.plant("unknown value of the envelope")},
-	}
-	for k, v := range more {
-		body[k] = v
-	}
-	a := b.post("/v1/events", body)
+	a := b.post("/v1/events", b.body(more, events...))
 	var said struct {
 		Accepted uint32            `json:"accepted"`
 		Dropped  map[string]uint32 `json:"dropped"`
@@ -271,6 +263,19 @@ func (b *browser) envelope(more map[string]any, events ...map[string]any) (drops
 		b.drops[reason] += n
 	}
 	return said.Dropped
+}
+
+// body is an envelope with events.
+func (b *browser) body(more map[string]any, events ...map[string]any) map[string]any {
+	now := time.Now().UnixMilli()
+	body := map[string]any{
+		"v": 1, "site": "demo", "now": now, "session": map[string]any{"id": b.session, "start": now - 1000}, "events": events,
+		"unknown": b.h.plant("unknown key of the envelope"), "user": map[string]string{"email": b.h.plant("unknown value of the envelope")},
+	}
+	for k, v := range more {
+		body[k] = v
+	}
+	return body
 }
 
 // event makes an event with the next number. A key without a value is left out.

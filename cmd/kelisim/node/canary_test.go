@@ -145,8 +145,9 @@ func plantClient(t *testing.T, h *hunt) {
 	h.forbid("whole user-agent", map[string][]byte{"text": []byte(whole), "a piece": []byte("KHTML, like Gecko"), "another": []byte("142.0.0")})
 }
 
-// start brings up a node on the folder; with a DSN it uses that database.
-func start(t *testing.T, root, logFile, dsn string) *node.Node {
+// start brings up a node on the folder; with a DSN it uses that database. A test may
+// change how it runs.
+func start(t *testing.T, root, logFile, dsn string, change ...func(*node.Options)) *node.Node {
 	t.Helper()
 	data := filepath.Join(root, "data")
 	c, _, _, err := config.Load(flag.NewFlagSet("test", flag.ContinueOnError), []string{
@@ -161,14 +162,18 @@ func start(t *testing.T, root, logFile, dsn string) *node.Node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	n, err := node.Start(t.Context(), node.Options{
+	o := node.Options{
 		Config: c, Logger: slog.New(slog.NewJSONHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true})), K: 1,
 		Schema: schema.Options{Uncompressed: true, OldPartsLifetime: time.Second}, Engine: embedded.Options{Admin: true},
 		Every: node.Intervals{
 			Flush: 50 * time.Millisecond, Poll: 200 * time.Millisecond, Erase: 200 * time.Millisecond,
-			Margin: 500 * time.Millisecond, Beat: 200 * time.Millisecond,
+			Margin: 500 * time.Millisecond, Beat: 200 * time.Millisecond, Look: 50 * time.Millisecond, Grace: time.Millisecond,
 		},
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	n, err := node.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,6 +78,15 @@ func (s series) set(name string, value float64, labels ...string) {
 	s.to <- prometheus.MustNewConstMetric(s.describe[name], kind, value, labels...)
 }
 
+// is sends 1 or 0.
+func (s series) is(name string, holds bool, labels ...string) {
+	value := 0.0
+	if holds {
+		value = 1
+	}
+	s.set(name, value, labels...)
+}
+
 func (s series) count(name string, n uint64, labels ...string) { s.set(name, float64(n), labels...) }
 
 // since sends how many seconds ago a moment was, if there was one.
@@ -138,7 +147,7 @@ func (s series) ofEdge() {
 func (s series) ofSpool() {
 	stats := s.node.spool.Stats()
 	s.set("kelisim_spool_bytes", float64(stats.Bytes))
-	s.set("kelisim_spool_limit_bytes", spoolBytes)
+	s.set("kelisim_spool_limit_bytes", float64(s.node.o.SpoolBytes))
 	s.set("kelisim_spool_backlog_bytes", float64(stats.Backlog))
 	s.set("kelisim_spool_segments", float64(stats.Segments))
 	oldest := 0.0
@@ -194,11 +203,14 @@ func (s series) ofRest() {
 		s.count("kelisim_erasure_failures_total", stats.Failed)
 	}
 	if n.engine != nil {
-		up := 0.0
-		if n.engine.Running() {
-			up = 1
-		}
-		s.set("kelisim_engine_up", up)
+		s.is("kelisim_engine_up", n.engine.Running())
 	}
+	ready := true
+	for _, r := range reasons() {
+		holds := n.holds(r.name)
+		ready = ready && !holds
+		s.is("kelisim_not_ready", holds, r.name)
+	}
+	s.is("kelisim_ready", ready)
 	s.set("kelisim_info", 1, strconv.FormatBool(n.engine != nil))
 }

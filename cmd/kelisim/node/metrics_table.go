@@ -30,6 +30,8 @@ func labels(names ...string) []string { return names }
 func metricsTable() []metric {
 	return []metric{
 		{"kelisim_info", gauge, labels("embedded"), "always 1; whether the ClickHouse is the embedded one", ""},
+		{"kelisim_ready", gauge, nil, "1 while /readyz answers 200", "0 for 5 min"},
+		{"kelisim_not_ready", gauge, labels("reason"), "1 for each reason why it does not: `stopping`, `starting`, `database`, `spool`, `parked`, `revocations`, `policies`", ""},
 		{"kelisim_requests_total", counter, labels("route", "class"), "answers of the public listener, by group of calls and first digit of the status; `unread` is what was no request, also what came too slowly or was too large", "share of `5xx` above 1 % for 5 min"},
 		{"kelisim_request_seconds", histogram, labels("route"), "seconds from a request that has arrived whole to its answer; what the network takes is not in it", "p99 of `events` above 0.1 or of `decision` above 0.5 for 10 min"},
 		{"kelisim_events_answered_total", counter, labels("site", "outcome", "detail"), "events by what browsers were told of them: `stored` is accepted into the spool, all others are dropped. Arrivals count: what is refused as `rate` or `full` and sent again counts again", "any `full`; a jump of `rate`, `bad_token` or `invalid`"},

@@ -56,6 +56,8 @@ type Options struct {
 	Schema schema.Options   // how tables are made
 	Engine embedded.Options // Admin and ServerConfig of the embedded engine
 	Every  Intervals        // how often the background work runs
+
+	SpoolBytes int64 // how much the spool may take on disk; default 8 GiB
 }
 
 // Intervals of the background work.
@@ -66,26 +68,22 @@ type Intervals struct {
 	Margin time.Duration // of a closed erasure; default 10 s
 	Beat   time.Duration // between two lines in the table of nodes; default 5 s
 	Keys   time.Duration // the folder of keys is read again; default 3 s
+	Look   time.Duration // at the database, for /readyz; default 1 s
+	Stale  time.Duration // how old the news of withdrawals may be; default 1 min
+	Grace  time.Duration // from not being ready any more to not listening any more; default 1 s
 }
 
 func (i Intervals) withDefaults() Intervals {
-	if i.Flush == 0 {
-		i.Flush = time.Second
-	}
-	if i.Poll == 0 {
-		i.Poll = 5 * time.Second
-	}
-	if i.Erase == 0 {
-		i.Erase = 2 * time.Second
-	}
-	if i.Margin == 0 {
-		i.Margin = 10 * time.Second
-	}
-	if i.Beat == 0 {
-		i.Beat = 5 * time.Second
-	}
-	if i.Keys == 0 {
-		i.Keys = 3 * time.Second
+	for _, d := range []struct {
+		to  *time.Duration
+		def time.Duration
+	}{
+		{&i.Flush, time.Second}, {&i.Poll, 5 * time.Second}, {&i.Erase, 2 * time.Second}, {&i.Margin, 10 * time.Second},
+		{&i.Beat, 5 * time.Second}, {&i.Keys, 3 * time.Second}, {&i.Look, time.Second}, {&i.Stale, time.Minute}, {&i.Grace, time.Second},
+	} {
+		if *d.to == 0 {
+			*d.to = d.def
+		}
 	}
 	return i
 }
@@ -111,7 +109,7 @@ type Node struct {
 	public    net.Listener
 	admin     net.Listener
 	apps      []*fiber.App
-	ready     atomic.Pointer[string] // why it is not ready; nil = ready
+	health    health
 
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -127,9 +125,11 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
+	if o.SpoolBytes == 0 {
+		o.SpoolBytes = spoolBytes
+	}
 	o.Logger, o.Every = storage.Quiet(o.Logger), o.Every.withDefaults()
 	n := &Node{o: o}
-	n.notReady("starting")
 	for _, step := range []func(context.Context) error{
 		n.openData, n.loadKeys, n.listen, n.loadRevoked, n.openPlaces, n.openDatabase, n.openEditions, n.openSpool, n.serve,
 	} {
@@ -224,6 +224,7 @@ func RoleDSNs(c *config.Config) map[schema.Role]string {
 // look at the database may fail; the local copies stand in for it.
 func (n *Node) openEditions(ctx context.Context) error {
 	reached := n.prepareDatabase(ctx, n.o.Logger)
+	n.answers(reached)
 	policies, problems, err := LoadPolicies(n.o.Config.Policies)
 	if err != nil || len(problems) > 0 {
 		return errors.Join(err, problems.Err())
@@ -242,14 +243,14 @@ func (n *Node) openEditions(ctx context.Context) error {
 		}
 	}
 	if reached && n.shareEditions(ctx) == nil {
-		n.ready.Store(nil)
+		n.health.prepared.Store(true)
 	}
 	return nil
 }
 
 // openSpool opens the spool and learns the withdrawals that still lie in it.
 func (n *Node) openSpool(ctx context.Context) error {
-	s, err := spool.Open(spool.Options{Dir: filepath.Join(n.o.Config.DataDir, "spool"), MaxBytes: spoolBytes, Logger: n.o.Logger})
+	s, err := spool.Open(spool.Options{Dir: filepath.Join(n.o.Config.DataDir, "spool"), MaxBytes: n.o.SpoolBytes, Logger: n.o.Logger})
 	if err != nil {
 		return err
 	}
@@ -351,10 +352,15 @@ func (n *Node) run(app *fiber.App, l net.Listener) {
 
 func (n *Node) onStop(f func() error) { n.close = append(n.close, f) }
 
-// Stop ends the node: it stops listening, lets requests under way end, flushes,
+// Stop ends the node: /readyz says so for a moment, in which those who send requests
+// here may turn elsewhere; then it stops listening, lets requests under way end, flushes,
 // leaves the rest to the spool, and closes what Start opened, last first.
 func (n *Node) Stop(ctx context.Context) error {
 	var errs []error
+	n.health.stopping.Store(true)
+	if len(n.apps) > 0 {
+		pause(ctx, n.o.Every.Grace)
+	}
 	for _, app := range n.apps {
 		errs = append(errs, app.ShutdownWithTimeout(stopFor))
 	}
@@ -376,6 +382,16 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 	n.close = nil
 	return errors.Join(errs...)
+}
+
+// pause waits, or less when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 // PublicURL is the address of the public listener.
