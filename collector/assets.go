@@ -25,7 +25,7 @@ func (s *Server) openapi(c *fiber.Ctx) error {
 }
 
 // loader serves k.js, with the editions of every site in front.
-func (s *Server) loader(c *fiber.Ctx) error { return sendAsset(c, s.k, fiveMinutes) }
+func (s *Server) loader(c *fiber.Ctx) error { return sendAsset(c, s.served.Load().k, fiveMinutes) }
 
 // asset serves a file under the name that holds its hash.
 func (s *Server) asset(c *fiber.Ctx) error {
@@ -38,10 +38,11 @@ func (s *Server) asset(c *fiber.Ctx) error {
 
 // pinnedLoader serves the loader for sites that pin it with SRI.
 func (s *Server) pinnedLoader(c *fiber.Ctx) error {
-	if s.k.Name != "k."+c.Params("hash")+".js" {
+	k := s.served.Load().k
+	if k.Name != "k."+c.Params("hash")+".js" {
 		return fail(c, &fault{status: 404, Code: "not_found", Message: "there is no such file"})
 	}
-	return sendAsset(c, s.k, forever)
+	return sendAsset(c, k, forever)
 }
 
 // sendAsset sends the smallest form that the browser takes.

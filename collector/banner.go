@@ -54,7 +54,7 @@ func prefetch(c *fiber.Ctx) bool {
 func (s *Server) reason(c *fiber.Ctx, site site) (banner.Reason, map[string]bool) {
 	now, names := s.o.Now(), cookiesFor(c)
 	if d, e := s.live(site, names.read(c, names.token), now); !d.IsZero() {
-		if _, holds := s.o.Catalogue.Holding(site.id, d.Edition()); !holds {
+		if _, holds := site.known.Holding(d.Edition()); !holds {
 			return banner.Material, nil
 		}
 		choices := map[string]bool{}
@@ -70,7 +70,7 @@ func (s *Server) reason(c *fiber.Ctx, site site) (banner.Reason, map[string]bool
 	switch {
 	case !ok:
 		return banner.First, nil
-	case !s.holds(site, m.Edition):
+	case !site.holds(m.Edition):
 		return banner.Material, nil
 	case now.Before(m.Expires) && !m.State.Permits():
 		return banner.Settings, map[string]bool{}
@@ -80,8 +80,8 @@ func (s *Server) reason(c *fiber.Ctx, site site) (banner.Reason, map[string]bool
 	return banner.Again, nil
 }
 
-func (s *Server) holds(site site, key consent.EditionKey) bool {
-	_, holds := s.o.Catalogue.Holding(site.id, key)
+func (s site) holds(key consent.EditionKey) bool {
+	_, holds := s.known.Holding(key)
 	return holds
 }
 

@@ -87,7 +87,7 @@ func (s *Server) decide(ctx context.Context, site site, call consentCall, token 
 		lang = site.langs[0]
 	}
 	sum := call.Shown.TextSHA256
-	if sum != "" && !s.texts[shownKey{site.id, edition.Key(), lang, sum}] {
+	if sum != "" && !site.texts[shownKey{site.id, edition.Key(), lang, sum}] {
 		if v.State.Permits() {
 			return answer{}, &fault{status: 409, Code: "text", Message: "this is not the text of that edition in that language: ask again", Field: "shown.text_sha256"}
 		}
@@ -106,7 +106,7 @@ func (s *Server) decide(ctx context.Context, site site, call consentCall, token 
 func (s *Server) editionOf(site site, call consentCall) (*consent.Edition, *fault) {
 	key, ok := consent.ParseEditionKey(call.Edition)
 	if ok {
-		if e, holds := s.o.Catalogue.Holding(site.id, key); holds {
+		if e, holds := site.known.Holding(key); holds {
 			return e, nil
 		}
 	}
@@ -150,7 +150,7 @@ func (s *Server) live(site site, token string, now time.Time) (consent.Decision,
 	// An edition that no longer holds still says what was licensed under it. One
 	// that another node published and this one does not know yet licenses nothing
 	// here, but what was given under it can be taken back.
-	e, _ := s.o.Catalogue.Find(site.id, d.Edition())
+	e, _ := site.known.Find(d.Edition())
 	return d, e
 }
 
@@ -242,7 +242,7 @@ func (s *Server) standing(c *fiber.Ctx, site site) consentAnswer {
 			out.State = consent.StateWithdrawn
 			return out
 		case err == nil:
-			if e, holds := s.o.Catalogue.Holding(site.id, d.Edition()); holds {
+			if e, holds := site.known.Holding(d.Edition()); holds {
 				out.State, out.ID, out.Purposes = consent.StateGiven, d.ID().String(), e.IDs(d.Items())
 				out.ExpiresAt = d.Expires().Format(time.RFC3339)
 				return out

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -44,7 +45,7 @@ type Events interface {
 
 // Options of the public server. Every field is needed but Proxies.
 type Options struct {
-	Catalogue *policy.Catalogue
+	Catalogue *policy.Catalogue // to begin with; Serve replaces it
 	Banner    *banner.Banner
 	Assets    *banner.Assets
 	Keys      *consent.Keyring
@@ -67,10 +68,9 @@ type Options struct {
 // Server is the public HTTP interface.
 type Server struct {
 	o       Options
-	k       banner.Asset // the loader
+	served  atomic.Pointer[served]
 	replays *replays
 	pages   *privacyPages
-	texts   shownTexts
 	busy    *locks        // one decision of a browser at a time
 	waits   chan struct{} // demands that wait for their erasure
 	calls   sync.Pool
@@ -94,27 +94,20 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := o.Assets.LoaderAsset(o.Catalogue.Keys())
-	if err != nil {
-		return nil, err
-	}
 	pages, err := newPrivacyPages()
 	if err != nil {
 		return nil, err
 	}
-	texts, err := textsOf(o.Banner, o.Catalogue)
-	if err != nil {
+	count := newFigures()
+	o.Pipeline = counted{o.Pipeline, count}
+	s := &Server{
+		o: o, figures: count, replays: r, pages: pages, busy: &locks{seed: maphash.MakeSeed()}, waits: make(chan struct{}, eraseWaits),
+		calls: sync.Pool{New: func() any { return new(call) }},
+	}
+	if err := s.Serve(o.Catalogue); err != nil {
 		return nil, err
 	}
-	count := newFigures()
-	for _, site := range o.Catalogue.Sites() {
-		count.site(site.ID())
-	}
-	o.Pipeline = counted{o.Pipeline, count}
-	return &Server{
-		o: o, k: k, figures: count, replays: r, pages: pages, texts: texts, busy: &locks{seed: maphash.MakeSeed()}, waits: make(chan struct{}, eraseWaits),
-		calls: sync.Pool{New: func() any { return new(call) }},
-	}, nil
+	return s, nil
 }
 
 // Limits of a connection.

@@ -164,7 +164,7 @@ func (e *edge) send(method, path, body string, headers ...string) (*http.Respons
 	return e.do(e.request(method, path, body, headers...))
 }
 
-func (e *edge) edition() string { return e.server.o.Catalogue.Keys()["demo"][0] }
+func (e *edge) edition() string { return e.server.served.Load().catalogue.Keys()["demo"][0] }
 
 // decision is the body of a decision; key tells one call from another.
 func (e *edge) decision(action, key string) string {

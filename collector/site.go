@@ -3,11 +3,40 @@ package collector
 import (
 	"fmt"
 
+	"kelisim/banner"
 	"kelisim/consent"
 	"kelisim/consent/policy"
 )
 
-// site is what the handlers need of a policy in force.
+// served is what follows from the policies in force. It is immutable; another set
+// of policies is another one.
+type served struct {
+	catalogue *policy.Catalogue
+	k         banner.Asset // the loader
+	texts     shownTexts
+}
+
+// Serve puts another set of policies in force. A request that is being answered
+// goes on with those it began with. What decides about events (the gate) must know
+// them first, or the first consents to a new edition would license nothing.
+func (s *Server) Serve(catalogue *policy.Catalogue) error {
+	k, err := s.o.Assets.LoaderAsset(catalogue.Keys())
+	if err != nil {
+		return err
+	}
+	texts, err := textsOf(s.o.Banner, catalogue)
+	if err != nil {
+		return err
+	}
+	for _, site := range catalogue.Sites() {
+		s.figures.site(site.ID())
+	}
+	s.served.Store(&served{catalogue: catalogue, k: k, texts: texts})
+	return nil
+}
+
+// site is what the handlers need of a policy in force: that of the moment at which
+// they asked for it.
 type site struct {
 	id        string
 	hosts     []string
@@ -15,18 +44,20 @@ type site struct {
 	edition   *consent.Edition
 	proofDays int
 	known     *policy.Site
+	texts     shownTexts
 }
 
 // site finds a site by its id. The id may lie in a buffer of the request; the
 // one that is returned does not.
 func (s *Server) site(id string) (site, bool) {
-	known, ok := s.o.Catalogue.Site(id)
+	now := s.served.Load()
+	known, ok := now.catalogue.Site(id)
 	if !ok {
 		return site{}, false
 	}
 	p := known.Policy()
 	return site{
-		id: known.ID(), hosts: p.Hosts, langs: p.Langs, edition: known.Edition(), proofDays: p.ProofDays, known: known,
+		id: known.ID(), hosts: p.Hosts, langs: p.Langs, edition: known.Edition(), proofDays: p.ProofDays, known: known, texts: now.texts,
 	}, true
 }
 

@@ -15,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -75,7 +76,7 @@ type Dashboard struct {
 	o        Options
 	log      *slog.Logger
 	now      func() time.Time
-	sites    []Site
+	sites    atomic.Pointer[[]Site]
 	texts    map[string]texts
 	pages    *template.Template
 	assets   assets
@@ -90,8 +91,6 @@ func New(o Options) (*Dashboard, error) {
 		return nil, errors.New("dashboard: options: Reader is missing")
 	case o.Accounts == nil:
 		return nil, errors.New("dashboard: options: Accounts is missing")
-	case len(o.Sites) == 0:
-		return nil, errors.New("dashboard: options: Sites is empty")
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -101,10 +100,6 @@ func New(o Options) (*Dashboard, error) {
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
-	}
-	sites, err := checkSites(o)
-	if err != nil {
-		return nil, err
 	}
 	all, err := loadTexts()
 	if err != nil {
@@ -118,16 +113,32 @@ func New(o Options) (*Dashboard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: templates: %w", err)
 	}
-	return &Dashboard{
-		o: o, log: o.Logger, now: o.Now, sites: sites,
+	d := &Dashboard{
+		o: o, log: o.Logger, now: o.Now,
 		texts: all, pages: pages, assets: static,
 		sessions: newSessions(o.Now, o.Random),
 		throttle: newThrottle(o.Now),
-	}, nil
+	}
+	if err := d.Serve(o.Sites); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
-func checkSites(o Options) ([]Site, error) {
-	sites := slices.Clone(o.Sites)
+// Serve puts other sites in the place of those that reports can be read of.
+func (d *Dashboard) Serve(sites []Site) error {
+	checked, err := checkSites(d.o, sites)
+	if err == nil {
+		d.sites.Store(&checked)
+	}
+	return err
+}
+
+func checkSites(o Options, sites []Site) ([]Site, error) {
+	if len(sites) == 0 {
+		return nil, errors.New("dashboard: options: Sites is empty")
+	}
+	sites = slices.Clone(sites)
 	for i := range sites {
 		s := &sites[i]
 		if s.ID == "" {
@@ -166,10 +177,11 @@ func (d *Dashboard) Register(app *fiber.App) {
 
 // site finds the site a request asks for; the first one when it names none.
 func (d *Dashboard) site(id string) (Site, bool) {
+	sites := *d.sites.Load()
 	if id == "" {
-		return d.sites[0], true
+		return sites[0], true
 	}
-	for _, s := range d.sites {
+	for _, s := range sites {
 		if s.ID == id {
 			return s, true
 		}

@@ -66,7 +66,7 @@ func (d *Dashboard) showReport(c *fiber.Ctx) error {
 
 	v := reportView{frame: d.frame(c, "/", query), Title: site.name(d.lang(c)), SiteID: site.ID}
 	w := words{lang: v.Lang, t: v.T}
-	for _, s := range d.sites {
+	for _, s := range *d.sites.Load() {
 		v.Sites = append(v.Sites, link{Label: s.name(v.Lang), URL: s.ID, Current: s.ID == site.ID})
 	}
 	v.Period = w.period(p, query, show)

@@ -5,6 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"kelisim/cmd/kelisim/node"
@@ -26,8 +29,24 @@ func serve(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	greet(n, out, time.Since(began))
-	<-ctx.Done()
+	rereads(ctx, n)
 	return stop(n)
+}
+
+// rereads reads the policies again on each SIGHUP, until ctx ends. What is wrong
+// with them is logged.
+func rereads(ctx context.Context, n *node.Node) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-hangup:
+			n.ReloadAndSay(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // stop ends a node with a deadline of its own: the context that told it to stop

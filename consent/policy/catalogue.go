@@ -71,6 +71,22 @@ func (s *Site) PolicyOf(key consent.EditionKey) (*Policy, bool) {
 	return e.policy, ok
 }
 
+// Find is an edition of the site and what it is worth. The edition is nil where it
+// is Unknown.
+func (s *Site) Find(key consent.EditionKey) (*consent.Edition, Standing) {
+	e := s.known[key]
+	return e.edition, e.standing
+}
+
+// Holding is an edition of the site if consents given under it are in force.
+func (s *Site) Holding(key consent.EditionKey) (*consent.Edition, bool) {
+	e := s.known[key]
+	if e.standing != Current && e.standing != Held {
+		return nil, false
+	}
+	return e.edition, true
+}
+
 // Catalogue holds the editions of every site. It is immutable and safe for
 // concurrent use; a changed policy file makes another catalogue.
 type Catalogue struct {
@@ -225,17 +241,16 @@ func (c *Catalogue) Find(site string, key consent.EditionKey) (*consent.Edition,
 	if !ok {
 		return nil, Unknown
 	}
-	e := s.known[key]
-	return e.edition, e.standing
+	return s.Find(key)
 }
 
 // Holding is an edition of a site if consents given under it are in force.
 func (c *Catalogue) Holding(site string, key consent.EditionKey) (*consent.Edition, bool) {
-	e, standing := c.Find(site, key)
-	if standing != Current && standing != Held {
+	s, ok := c.byID[site]
+	if !ok {
 		return nil, false
 	}
-	return e, true
+	return s.Holding(key)
 }
 
 // Keys is, for each site, the current edition and the older ones whose consents

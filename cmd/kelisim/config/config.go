@@ -111,7 +111,7 @@ func Settings() []Setting {
 		{"clickhouse-reports-dsn", "KELISIM_CLICKHOUSE_REPORTS_DSN", "", "the same server as a user that may only read the views of reports", true, text(func(c *Config) *string { return &c.ReportsDSN })},
 		{"clickhouse-rights-dsn", "KELISIM_CLICKHOUSE_RIGHTS_DSN", "", "the same server as a user that may read what is held about a person", true, text(func(c *Config) *string { return &c.RightsDSN })},
 		{"clickhouse-maintenance-dsn", "KELISIM_CLICKHOUSE_MAINTENANCE_DSN", "", "the same server as a user that may change the schema and erase", true, text(func(c *Config) *string { return &c.MaintenanceDSN })},
-		{"policies", "KELISIM_POLICIES", "./policies", "folder of policy files, one site each", false, text(func(c *Config) *string { return &c.Policies })},
+		{"policies", "KELISIM_POLICIES", "./policies", "folder of policy files, one site each; it is read again when it changes, and at SIGHUP", false, text(func(c *Config) *string { return &c.Policies })},
 		{"keys", "KELISIM_KEYS", "", "folder of the keys that sign tokens, the same for all nodes; empty means keys in the data folder", false, text(func(c *Config) *string { return &c.Keys })},
 		{"chdb-lib", "KELISIM_CHDB_LIB", "", "path of libchdb.so; empty looks under js/node_modules", false, text(func(c *Config) *string { return &c.ChDBLib })},
 		{"trusted-proxies", "KELISIM_TRUSTED_PROXIES", "", "comma-separated prefixes of the proxies whose X-Forwarded-For is believed, the only header about addresses that is read; empty means none", false, proxies},

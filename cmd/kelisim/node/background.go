@@ -2,12 +2,9 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
-	"kelisim/consent/policy"
-	"kelisim/storage/editions"
 	"kelisim/storage/erasure"
 	"kelisim/storage/schema"
 )
@@ -26,11 +23,14 @@ func (n *Node) background(ctx context.Context) {
 	n.wait.Go(func() { n.keys.Run(ctx, n.o.Every.Keys) })
 	n.wait.Go(func() { n.limits.Run(ctx) })
 	n.wait.Go(func() { n.watch(ctx) })
+	n.wait.Go(func() { n.followPolicies(ctx) })
 	n.wait.Go(func() {
 		if !n.awaitDatabase(writing) {
 			return
 		}
-		n.health.prepared.Store(true)
+		if !n.health.prepared.Swap(true) {
+			n.ReloadAndSay(ctx) // editions of other nodes may be known now that were not at the start
+		}
 		n.wait.Go(func() { n.feed.Run(ctx, n.o.Every.Poll, n.o.Logger) })
 		n.erase(ctx)
 		n.writer.Run(writing)
@@ -88,40 +88,4 @@ func (n *Node) prepareDatabase(ctx context.Context, logger *slog.Logger) bool {
 		n.o.Logger.Debug("node: the database is not ready", "error", err)
 	}
 	return err == nil
-}
-
-// shareEditions makes the archive of the database and the local one the same.
-func (n *Node) shareEditions(ctx context.Context) error {
-	known, err := editions.List(ctx, n.db.Maintenance())
-	if err != nil {
-		return err
-	}
-	there := map[string]bool{}
-	for _, e := range known {
-		there[e.Site+" "+e.Hash] = true
-		if err := writeArchive(n.o.Config.DataDir, e.Site, e.Hash, e.Document); err != nil {
-			return err
-		}
-	}
-	if n.catalogue == nil {
-		return nil // not joined yet: the own editions may still turn out wrong
-	}
-	var missing []editions.Edition
-	for _, site := range n.catalogue.Sites() {
-		for _, p := range site.History() {
-			if !there[p.Site+" "+p.HashString()] {
-				missing = append(missing, archived(p))
-			}
-		}
-	}
-	if err := editions.Archive(ctx, n.db.Maintenance(), missing); err != nil {
-		return fmt.Errorf("node: %w", err)
-	}
-	return nil
-}
-
-func archived(p *policy.Policy) editions.Edition {
-	return editions.Edition{
-		Site: p.Site, Hash: p.HashString(), Number: p.Issue.Number, Effective: p.Issue.Date(), Document: p.Document(),
-	}
 }

@@ -190,11 +190,13 @@ func (s series) ofRest() {
 	s.set("kelisim_revocations", float64(n.revoked.Len()))
 	s.since("kelisim_revocation_feed_seconds", n.feed.Fresh(), n.o.Now())
 	s.set("kelisim_keys", float64(n.keys.Count()))
-	sites := n.catalogue.Sites()
+	sites := n.Catalogue().Sites()
 	s.set("kelisim_policies", float64(len(sites)))
 	for _, site := range sites {
 		s.set("kelisim_policy_edition", float64(site.Policy().Issue.Number), site.ID())
 	}
+	s.count("kelisim_policy_reloads_total", n.policies.done.Load(), "done")
+	s.count("kelisim_policy_reloads_total", n.policies.failed.Load(), "refused")
 	if e := n.eraser.Load(); e != nil {
 		stats := e.Stats()
 		s.count("kelisim_erasure_jobs_open", stats.Open)

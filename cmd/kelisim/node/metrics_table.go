@@ -64,6 +64,7 @@ func metricsTable() []metric {
 		{"kelisim_keys", gauge, nil, "keys that tokens are verified with", "0, or different between nodes for 10 min"},
 		{"kelisim_policies", gauge, nil, "sites that are served", "different between nodes for 10 min"},
 		{"kelisim_policy_edition", gauge, labels("site"), "number of the edition that is asked", "different between nodes for 10 min"},
+		{"kelisim_policy_reloads_total", counter, labels("result"), "times that the policy files were read again: `done`, or `refused` because they cannot be used", "any `refused`"},
 		{"kelisim_erasure_jobs_open", gauge, nil, "erasures that are under way, at the last look", "above 0 for an hour"},
 		{"kelisim_erasure_jobs_closed_total", counter, nil, "erasures that this node certified", ""},
 		{"kelisim_erasure_rows_total", counter, nil, "rows that this node erased", ""},

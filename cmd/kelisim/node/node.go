@@ -18,20 +18,11 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"kelisim/banner"
 	"kelisim/cmd/kelisim/config"
-	"kelisim/collector"
 	"kelisim/collector/limit"
 	"kelisim/consent"
 	"kelisim/consent/policy"
-	"kelisim/pipeline"
-	"kelisim/pipeline/batch"
-	"kelisim/pipeline/enrich"
-	"kelisim/pipeline/enrich/agents"
 	"kelisim/pipeline/enrich/geo"
-	"kelisim/pipeline/enrich/source"
-	"kelisim/pipeline/gate"
-	"kelisim/pipeline/minimise"
 	"kelisim/pipeline/spool"
 	"kelisim/storage"
 	"kelisim/storage/datadir"
@@ -39,7 +30,6 @@ import (
 	"kelisim/storage/erasure"
 	"kelisim/storage/journal"
 	"kelisim/storage/revocation"
-	"kelisim/storage/rights"
 	"kelisim/storage/schema"
 	"kelisim/storage/writer"
 )
@@ -68,6 +58,7 @@ type Intervals struct {
 	Margin time.Duration // of a closed erasure; default 10 s
 	Beat   time.Duration // between two lines in the table of nodes; default 5 s
 	Keys   time.Duration // the folder of keys is read again; default 3 s
+	Files  time.Duration // the folder of policies is looked at; default 3 s
 	Look   time.Duration // at the database, for /readyz; default 1 s
 	Stale  time.Duration // how old the news of withdrawals may be; default 1 min
 	Grace  time.Duration // from not being ready any more to not listening any more; default 1 s
@@ -79,7 +70,7 @@ func (i Intervals) withDefaults() Intervals {
 		def time.Duration
 	}{
 		{&i.Flush, time.Second}, {&i.Poll, 5 * time.Second}, {&i.Erase, 2 * time.Second}, {&i.Margin, 10 * time.Second},
-		{&i.Beat, 5 * time.Second}, {&i.Keys, 3 * time.Second}, {&i.Look, time.Second}, {&i.Stale, time.Minute}, {&i.Grace, time.Second},
+		{&i.Beat, 5 * time.Second}, {&i.Keys, 3 * time.Second}, {&i.Files, 3 * time.Second}, {&i.Look, time.Second}, {&i.Stale, time.Minute}, {&i.Grace, time.Second},
 	} {
 		if *d.to == 0 {
 			*d.to = d.def
@@ -90,26 +81,26 @@ func (i Intervals) withDefaults() Intervals {
 
 // Node is a running node. Stop ends it.
 type Node struct {
-	o         Options
-	catalogue *policy.Catalogue
-	lock      *datadir.Lock
-	name      string
-	keys      *Keys
-	places    *geo.Database
-	revoked   *consent.Revocations
-	local     *revocation.Local
-	engine    *embedded.Engine
-	db        *storage.DB
-	feed      *revocation.Feed
-	spool     *spool.Spool
-	journal   *journal.Journal
-	writer    *writer.Writer
-	limits    *limit.Limiter
-	eraser    atomic.Pointer[erasure.Eraser]
-	public    net.Listener
-	admin     net.Listener
-	apps      []*fiber.App
-	health    health
+	o        Options
+	policies policies
+	lock     *datadir.Lock
+	name     string
+	keys     *Keys
+	places   *geo.Database
+	revoked  *consent.Revocations
+	local    *revocation.Local
+	engine   *embedded.Engine
+	db       *storage.DB
+	feed     *revocation.Feed
+	spool    *spool.Spool
+	journal  *journal.Journal
+	writer   *writer.Writer
+	limits   *limit.Limiter
+	eraser   atomic.Pointer[erasure.Eraser]
+	public   net.Listener
+	admin    net.Listener
+	apps     []*fiber.App
+	health   health
 
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -220,34 +211,6 @@ func RoleDSNs(c *config.Config) map[schema.Role]string {
 	return dsns
 }
 
-// openEditions joins the policy files with every edition known before. A first
-// look at the database may fail; the local copies stand in for it.
-func (n *Node) openEditions(ctx context.Context) error {
-	reached := n.prepareDatabase(ctx, n.o.Logger)
-	n.answers(reached)
-	policies, problems, err := LoadPolicies(n.o.Config.Policies)
-	if err != nil || len(problems) > 0 {
-		return errors.Join(err, problems.Err())
-	}
-	docs, err := Archive(n.o.Config.DataDir)
-	if err != nil {
-		return err
-	}
-	n.catalogue, problems = policy.NewCatalogue(policies, docs)
-	if len(problems) > 0 {
-		return problems.Err()
-	}
-	for _, p := range policies {
-		if err := writeArchive(n.o.Config.DataDir, p.Site, p.HashString(), p.Document()); err != nil {
-			return err
-		}
-	}
-	if reached && n.shareEditions(ctx) == nil {
-		n.health.prepared.Store(true)
-	}
-	return nil
-}
-
 // openSpool opens the spool and learns the withdrawals that still lie in it.
 func (n *Node) openSpool(ctx context.Context) error {
 	s, err := spool.Open(spool.Options{Dir: filepath.Join(n.o.Config.DataDir, "spool"), MaxBytes: n.o.SpoolBytes, Logger: n.o.Logger})
@@ -268,86 +231,6 @@ func (n *Node) openSpool(ctx context.Context) error {
 	}
 	n.journal, err = journal.New(s, n.o.Logger)
 	return err
-}
-
-// serve builds the pipeline and the edge, and starts everything that runs in
-// the background.
-func (n *Node) serve(ctx context.Context) error {
-	recogniser, err := agents.New()
-	if err != nil {
-		return err
-	}
-	from, err := source.New()
-	if err != nil {
-		return err
-	}
-	enricher, err := enrich.New(enrich.Options{Agents: recogniser, Places: n.places, Sources: from})
-	if err != nil {
-		return err
-	}
-	g, err := gate.New(n.keys.Ring(), n.catalogue, n.revoked)
-	if err != nil {
-		return err
-	}
-	events, err := pipeline.New(pipeline.Options{
-		Gate: g, Enricher: enricher, Minimise: minimise.New(minimise.Options{Networks: n.o.Config.Keep}), Recent: batch.NewRecent(recentEvents), Sink: n.journal, Started: n.o.Now(),
-	})
-	if err != nil {
-		return err
-	}
-	asked, err := banner.New(banner.Options{})
-	if err != nil {
-		return err
-	}
-	assets, err := banner.NewAssets(banner.Built())
-	if err != nil {
-		return err
-	}
-	n.limits, err = limit.New(limit.Options{PerSecond: n.o.Config.RateLimit, Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random})
-	if err != nil {
-		return err
-	}
-	edge, err := collector.New(collector.Options{
-		Catalogue: n.catalogue, Banner: asked, Assets: assets, Keys: n.keys.Ring(), Revoked: n.revoked, Ledger: n.journal, Pipeline: events,
-		Agents: recogniser, Held: rights.New(n.db.Rights()), Ready: n.readiness, Limits: n.limits, Proxies: n.o.Config.TrustedProxies,
-		Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random,
-	})
-	if err != nil {
-		return err
-	}
-	series, err := n.registry(edge)
-	if err != nil {
-		return err
-	}
-	admin, err := n.dashboard()
-	if err != nil {
-		return err
-	}
-	serveMetrics(admin, series)
-	n.background(ctx)
-	n.run(edge.App(), n.public)
-	n.run(admin, n.admin)
-	return nil
-}
-
-// recentEvents is how many identities of events are remembered at least: half an
-// hour at 800 events a second, in 32 MB.
-const recentEvents = 1_500_000
-
-// spoolBytes is how much the spool may take on disk.
-const spoolBytes = 8 << 30
-
-// stopFor bounds each part of the shutdown.
-const stopFor = 15 * time.Second
-
-// run serves an application on its listener until Stop.
-func (n *Node) run(app *fiber.App, l net.Listener) {
-	n.apps = append(n.apps, app)
-	n.wait.Go(func() {
-		if err := app.Listener(l); err != nil {
-			n.o.Logger.Error("node: a listener ended", "error", err)
-		}
-	})
 }
 
 func (n *Node) onStop(f func() error) { n.close = append(n.close, f) }
@@ -407,4 +290,4 @@ func (n *Node) DB() *storage.DB { return n.db }
 func (n *Node) Engine() *embedded.Engine { return n.engine }
 
 // Catalogue is the policies that are served.
-func (n *Node) Catalogue() *policy.Catalogue { return n.catalogue }
+func (n *Node) Catalogue() *policy.Catalogue { return n.policies.live.Now() }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"kelisim/consent/policy"
 	"kelisim/dashboard"
 	"kelisim/dashboard/accounts"
 	"kelisim/pipeline/enrich/geo"
@@ -86,14 +87,9 @@ func (n *Node) dashboard() (*fiber.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	var sites []dashboard.Site
-	for _, s := range n.catalogue.Sites() {
-		p := s.Policy()
-		zone, err := time.LoadLocation(p.TimeZone)
-		if err != nil {
-			return nil, fmt.Errorf("site %s: time zone: %w", p.Site, err)
-		}
-		sites = append(sites, dashboard.Site{ID: p.Site, Zone: zone, K: uint32(p.K)})
+	sites, err := reported(n.Catalogue())
+	if err != nil {
+		return nil, err
 	}
 	d, err := dashboard.New(dashboard.Options{
 		Reader: reader, Accounts: users, Sites: sites, Logger: n.o.Logger, Now: n.o.Now, Random: n.o.Random, K: n.o.K,
@@ -107,5 +103,20 @@ func (n *Node) dashboard() (*fiber.App, error) {
 		ErrorHandler: d.HandleError,
 	})
 	d.Register(app)
+	n.policies.board = d
 	return app, nil
+}
+
+// reported are the sites that reports can be read of.
+func reported(c *policy.Catalogue) ([]dashboard.Site, error) {
+	var sites []dashboard.Site
+	for _, s := range c.Sites() {
+		p := s.Policy()
+		zone, err := time.LoadLocation(p.TimeZone)
+		if err != nil {
+			return nil, fmt.Errorf("site %s: time zone: %w", p.Site, err)
+		}
+		sites = append(sites, dashboard.Site{ID: p.Site, Zone: zone, K: uint32(p.K)})
+	}
+	return sites, nil
 }
