@@ -12,8 +12,7 @@ help: ## list the targets
 
 setup: js/node_modules/.stamp ## install what the browser side and the embedded engine need
 js/node_modules/.stamp: js/package.json js/package-lock.json
-	cd js && npm ci --no-audit --no-fund
-	touch $@
+	cd js && npm ci --no-audit --no-fund && touch node_modules/.stamp
 
 chromium: ## install Chromium where it is missing
 	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
@@ -27,14 +26,13 @@ demo: setup build ## run the demo: site, collector and dashboard (TRAFFIC=1 play
 test: setup chromium lint ## run every test: Go with the race detector, TypeScript, browser, end to end
 	cd js && npm run check && npm test
 	$(GO) test -race -timeout 14m ./...
-	$(GO) test -count=1 -run 'NoForbiddenField|EveryGuard|Alloc|Accuracy' ./consent/... ./pipeline/...
+	$(GO) test -count=1 -run 'NoForbiddenField|EveryGuard|Alloc|Accuracy' ./consent/... ./pipeline/... ./collector/...
 	cd js && npm run e2e
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 lint: ## vet, staticcheck and formatting
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(GO) vet ./... && $(GO) vet -tags failpoints ./pipeline/... ./storage/... && $(GO) tool staticcheck ./...
 
 fuzz: ## run every fuzz target for FUZZTIME (60 s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|^\./(.*)/[^/]+:func |\1 |' | sort -u | \
@@ -44,16 +42,18 @@ fuzz: ## run every fuzz target for FUZZTIME (60 s)
 accuracy: setup ## count how well browsers, crawlers, sources and countries are recognised
 	$(GO) test -count=1 -run Accuracy -v ./pipeline/enrich/... | grep -vE '^(=== |--- PASS|PASS)'
 
-bench: ## run the benchmarks, each beside its baseline
-	$(GO) test -run '^$$' -bench . -benchmem ./consent/... ./pipeline/...
+bench: setup build ## run the benchmarks, each beside its baseline (20 minutes)
+	$(GO) test -run '^$$' -bench . -benchmem ./consent/... ./pipeline/... ./collector/... ./storage/writer
+	@command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends wrk; }
+	$(GO) run ./cmd/bench
+
+chaos: setup ## crash everything at every step, 20 times each, and be without ClickHouse for 10 minutes (40 minutes)
+	KELISIM_TEST_CHAOS_ROUNDS=20 KELISIM_TEST_CHAOS_OUTAGE=10m $(GO) test -v -count=1 -parallel 8 -timeout 45m ./cmd/kelisim/chaos | grep -E 'rounds|away|lost|^(---|ok|FAIL)'
 
 e2e: setup chromium ## run the browser tests alone
-	cd js && npm run e2e
-	$(GO) test -count=1 -run Browser ./cmd/kelisim/...
+	cd js && npm run e2e && cd .. && $(GO) test -count=1 -run Browser ./cmd/kelisim/...
 
 assets: setup ## rebuild the browser files that are embedded
 	cd js && npm run build
-
 clean: ; rm -rf bin data/demo ## remove what was built and the demo's data
-
-.PHONY: help setup chromium build demo test lint fuzz accuracy bench e2e assets clean
+.PHONY: help setup chromium build demo test lint fuzz accuracy bench chaos e2e assets clean

@@ -127,6 +127,8 @@ func (b *bench) rows(ctx context.Context) (n uint64, err error) {
 // settled waits until as many rows stand as were accepted, or no more come.
 func (b *bench) settled(ctx context.Context, want uint64) (rows uint64, at time.Time, err error) {
 	last := time.Now()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		n, err := b.rows(ctx)
 		if err != nil {
@@ -138,8 +140,27 @@ func (b *bench) settled(ctx context.Context, want uint64) (rows uint64, at time.
 		if rows >= want || time.Since(last) > 20*time.Second {
 			return rows, last, nil
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-tick.C
 	}
+}
+
+// resident is how much memory a process holds, and how much it held at most, in
+// megabytes.
+func (p *process) resident() (now, most int64, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		var kb int64
+		if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kb); err == nil {
+			now = kb >> 10
+		}
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kb); err == nil {
+			most = kb >> 10
+		}
+	}
+	return now, most, nil
 }
 
 // free is an address that nobody listens on.
@@ -164,11 +185,14 @@ func answers(ctx context.Context, url string) bool {
 }
 
 func until(ctx context.Context, within time.Duration, holds func() bool) error {
-	for end := time.Now().Add(within); !holds(); time.Sleep(50 * time.Millisecond) {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if time.Now().After(end) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 			return fmt.Errorf("waited %s in vain", within)
 		}
 	}

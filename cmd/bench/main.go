@@ -41,6 +41,7 @@ type options struct {
 	visitors int
 	rounds   int
 	seconds  time.Duration
+	slow     time.Duration
 	only     string
 }
 
@@ -54,6 +55,9 @@ func sections() []section {
 	return []section{
 		{"single", single},
 		{"refused", refused},
+		{"load", byLoad},
+		{"batch", batches},
+		{"latency", latency},
 	}
 }
 
@@ -65,6 +69,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.visitors, "visitors", 2000, "tokens, addresses and User-Agents in play")
 	flags.IntVar(&o.rounds, "rounds", 3, "alternating rounds; the middle one counts")
 	flags.DurationVar(&o.seconds, "for", 10*time.Second, "length of one measurement")
+	flags.DurationVar(&o.slow, "latency-for", time.Minute, "length of one measurement of latency")
 	flags.StringVar(&o.only, "only", "", "sections to run, with commas between; default all")
 	if err := flags.Parse(args); err != nil {
 		return err
