@@ -14,7 +14,7 @@ import (
 	"kelisim/pipeline/spool"
 )
 
-// postEvents takes events. When it answers 202, what it accepted is on disk.
+// postEvents takes events. When it answers 202, what it accepted is in the spool.
 func (s *Server) postEvents(c *fiber.Ctx) error {
 	received := s.o.Now()
 	call := s.calls.Get().(*call)

@@ -59,7 +59,7 @@ type Request struct {
 
 // Result is what became of the events of one call.
 type Result struct {
-	Accepted uint32 // on disk, on their way to the database
+	Accepted uint32 // in the spool, on their way to the database
 	Drops    outcome.Tally
 }
 
@@ -105,7 +105,7 @@ func New(o Options) (*Pipeline, error) {
 }
 
 // Process gives every event of a call its outcome. When it returns without an
-// error, what was accepted is on disk; with an error nothing is acknowledged.
+// error, what was accepted is in the spool; with an error nothing is acknowledged.
 func (p *Pipeline) Process(ctx context.Context, r Request) (Result, error) {
 	var drops outcome.Tally
 	t := p.taken.Get().(*taken)
