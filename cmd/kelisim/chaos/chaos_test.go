@@ -146,7 +146,7 @@ func TestStops(t *testing.T) {
 			w.play()
 			for range rounds() {
 				w.launch()
-				w.waitMore(50)
+				w.waitMore(20)
 				time.Sleep(rand.N(1500 * time.Millisecond)) // at any point of a flush
 				w.stop()
 				w.hits++
@@ -184,7 +184,7 @@ func TestFullDisk(t *testing.T) {
 			w.play()
 			w.launch()
 			for range rounds() {
-				w.waitMore(50)
+				w.waitMore(20)
 				w.fillDisk(filepath.Join(spool, "somebody else's"))
 			}
 			w.judge("disk full")

@@ -84,7 +84,7 @@ func (l *ledger) count() int {
 // keeps its events for another time.
 func newWorld(t *testing.T, partitions int) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), open: openEngine, pace: 5 * time.Millisecond, ledger: ledger{acked: map[event]bool{}, unknown: map[event]bool{}}}
+	w := &world{t: t, dir: t.TempDir(), open: openEngine, pace: 40 * time.Millisecond, ledger: ledger{acked: map[event]bool{}, unknown: map[event]bool{}}}
 	w.data, w.policies, w.file = filepath.Join(w.dir, "data"), filepath.Join(w.dir, "policies"), filepath.Join(w.dir, "hits")
 	if err := os.MkdirAll(w.policies, 0o700); err != nil {
 		t.Fatal(err)
@@ -210,7 +210,7 @@ func (w *world) waitStored() {
 		res, err := http.Get("http://" + w.address + "/readyz")
 		return err == nil && errors.Join(res.Body.Close()) == nil && res.StatusCode == http.StatusOK
 	})
-	w.waitMore(50)
+	w.waitMore(20)
 }
 
 // stop asks the collector to end.
