@@ -59,6 +59,7 @@ type Options struct {
 	Proxies   Proxies // whose X-Forwarded-For is believed; default nobody's
 
 	EraseWorkingDays int // what a person who demands erasure is promised; default 1
+	Bounds           Bounds
 
 	Logger *slog.Logger
 	Now    func() time.Time
@@ -90,6 +91,7 @@ func New(o Options) (*Server, error) {
 	if o.EraseWorkingDays == 0 {
 		o.EraseWorkingDays = 1
 	}
+	o.Bounds = o.Bounds.withDefaults()
 	r, err := newReplays(o.Now)
 	if err != nil {
 		return nil, err
@@ -110,14 +112,33 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Limits of a connection.
-const (
-	readTimeout  = 10 * time.Second
-	writeTimeout = 10 * time.Second
-	idleTimeout  = 60 * time.Second
-	headerBuffer = 16 << 10
-	concurrency  = 64 << 10
-)
+// Bounds keep clients that are slow, or many, from taking what others need. Each
+// connection takes some 15 KiB.
+type Bounds struct {
+	Read        time.Duration // from the first byte of a request to its last; default 10 s
+	Write       time.Duration // of an answer; default 10 s
+	Idle        time.Duration // between two requests of a connection; default 60 s
+	Connections int           // at one time; default 16,384
+}
+
+func (b Bounds) withDefaults() Bounds {
+	for _, d := range []struct {
+		to  *time.Duration
+		def time.Duration
+	}{{&b.Read, 10 * time.Second}, {&b.Write, 10 * time.Second}, {&b.Idle, time.Minute}} {
+		if *d.to == 0 {
+			*d.to = d.def
+		}
+	}
+	if b.Connections == 0 {
+		b.Connections = 16 << 10
+	}
+	return b
+}
+
+// headerBuffer is the most that the headers of a request may take: where the
+// collector lives at a path of the site, all cookies of the site are in them.
+const headerBuffer = 16 << 10
 
 const eventsPath = "/v1/events"
 
@@ -125,8 +146,8 @@ const eventsPath = "/v1/events"
 func (s *Server) App() *fiber.App {
 	app := fiber.New(fiber.Config{
 		AppName: "kelisim", ServerHeader: "", DisableStartupMessage: true,
-		BodyLimit: maxBody, ReadBufferSize: headerBuffer, Concurrency: concurrency,
-		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		BodyLimit: maxBody, ReadBufferSize: headerBuffer, DisablePreParseMultipartForm: true, Concurrency: s.o.Bounds.Connections,
+		ReadTimeout: s.o.Bounds.Read, WriteTimeout: s.o.Bounds.Write, IdleTimeout: s.o.Bounds.Idle,
 		ErrorHandler: s.unread,
 	})
 	guard := recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.panicked})

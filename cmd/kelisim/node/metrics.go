@@ -136,6 +136,9 @@ func (s series) ofEdge() {
 			s.count("kelisim_events_answered_total", figures[o], site, o.String(), o.Detail())
 		}
 	}
+	for i, name := range []string{"public", "admin"} {
+		s.set("kelisim_connections", float64(s.node.apps[i].Server().GetOpenConnectionsCount()), name)
+	}
 	limits := s.node.limits.Stats()
 	for bucket, n := range limits.Refused {
 		s.count("kelisim_requests_held_back_total", n, bucket)

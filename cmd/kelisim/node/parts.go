@@ -77,6 +77,9 @@ func (n *Node) loadRevoked(context.Context) (err error) {
 // AccountsFile is where the dashboard's accounts are kept.
 func AccountsFile(dataDir string) string { return filepath.Join(dataDir, "accounts.json") }
 
+// adminConnections is how many connections the admin listener takes at one time.
+const adminConnections = 1024
+
 // dashboard builds the application of the admin listener.
 func (n *Node) dashboard() (*fiber.App, error) {
 	reader, err := query.New(query.Options{Conn: n.db.Reports(), Now: n.o.Now})
@@ -98,7 +101,7 @@ func (n *Node) dashboard() (*fiber.App, error) {
 		return nil, err
 	}
 	app := fiber.New(fiber.Config{
-		AppName: "kelisim", DisableStartupMessage: true, BodyLimit: 64 << 10,
+		AppName: "kelisim", DisableStartupMessage: true, BodyLimit: 64 << 10, DisablePreParseMultipartForm: true, Concurrency: adminConnections,
 		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		ErrorHandler: d.HandleError,
 	})
