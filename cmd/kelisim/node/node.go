@@ -244,9 +244,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	if len(n.apps) > 0 {
 		pause(ctx, n.o.Every.Grace)
 	}
-	for _, app := range n.apps {
-		errs = append(errs, app.ShutdownWithTimeout(stopFor))
-	}
+	errs = append(errs, n.stopListening(ctx))
 	// An application that was told to end before it had begun to listen would
 	// listen for ever.
 	for _, l := range []net.Listener{n.public, n.admin} {
@@ -265,6 +263,19 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 	n.close = nil
 	return errors.Join(errs...)
+}
+
+// stopListening ends both listeners and lets the requests under way end.
+func (n *Node) stopListening(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopFor)
+	defer cancel()
+	ended := make([]error, len(n.apps))
+	var all sync.WaitGroup
+	for i, app := range n.apps {
+		all.Go(func() { ended[i] = app.ShutdownWithContext(ctx) })
+	}
+	all.Wait()
+	return errors.Join(ended...)
 }
 
 // pause waits, or less when ctx ends.
