@@ -168,7 +168,7 @@ func TestFullDisk(t *testing.T) {
 			if err := os.MkdirAll(spool, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := syscall.Mount("tmpfs", spool, "tmpfs", 0, "size=24m"); err != nil {
+			if err := syscall.Mount("tmpfs", spool, "tmpfs", 0, "size=12m"); err != nil {
 				if long() {
 					t.Fatalf("a small disk cannot be mounted: %v: run as root", err)
 				}
@@ -180,7 +180,7 @@ func TestFullDisk(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			w.pace = 0 // a segment that has its room already is used up first
+			w.pace = time.Millisecond // a segment that has its room already is used up first
 			w.play()
 			w.launch()
 			for range rounds() {
