@@ -37,11 +37,15 @@ func (s *Spool) Intend(to Position) error {
 	s.mu.Lock()
 	saved := s.saved
 	s.mu.Unlock()
-	if err := s.save(saved, to); err != nil {
-		return err
-	}
+	err := s.save(saved, to)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if errors.Is(err, ErrFull) && s.dropBallast() { // flushing is what makes room
+		err = s.save(saved, to)
+	}
+	if err != nil {
+		return err
+	}
 	s.intended = to
 	return nil
 }

@@ -149,7 +149,7 @@ func (w *Writer) step(ctx, last context.Context, at spool.Position, draining boo
 	}
 	if err != nil {
 		w.o.Logger.Error("writer: the spool cannot be used; nothing is flushed", "error", err)
-		w.pause(ctx, w.o.MaxBackoff)
+		w.pause(ctx, min(time.Second, w.o.MaxBackoff))
 		return at
 	}
 	r := runOf(at, next, frames)

@@ -206,7 +206,7 @@ func TestOutage(t *testing.T) {
 	const limit = 250 << 20
 	w := newWorld(t, 1)
 	l := behind(t, w)
-	w.pace = time.Second * playersEach * 5 / 2000
+	w.pace = 6 * time.Millisecond
 	w.play()
 	w.launch()
 	w.waitStored()

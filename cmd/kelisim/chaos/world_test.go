@@ -160,6 +160,12 @@ func library(t *testing.T) string {
 
 func (w *world) fail(format string, args ...any) {
 	w.t.Helper()
+	files, _ := filepath.Glob(filepath.Join(w.data, "spool", "*"))
+	for _, name := range files {
+		if info, err := os.Stat(name); err == nil {
+			w.t.Logf("%12d %s", info.Size(), name)
+		}
+	}
 	w.t.Fatalf("%s\narmed: %q, data: %s\n%s", fmt.Sprintf(format, args...), w.point, w.data, tail(w.output))
 }
 
@@ -313,14 +319,16 @@ func (w *world) fillDisk(path string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for chunk := make([]byte, 64<<10); err == nil; {
-		_, err = f.Write(chunk)
-	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		w.t.Fatal(err)
-	}
-	before := w.full.Load()
-	w.wait("the answer that there is no room", func() bool { return w.full.Load() > before+20 })
+	before, chunk := w.full.Load(), make([]byte, 4<<10)
+	w.wait("the answer that there is no room", func() bool {
+		for err = nil; err == nil; { // what a flush makes free is taken as well
+			_, err = f.Write(chunk)
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			w.fail("%v", err)
+		}
+		return w.full.Load() > before+20
+	})
 	if err := errors.Join(f.Close(), os.Remove(path)); err != nil {
 		w.t.Fatal(err)
 	}
