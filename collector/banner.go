@@ -85,30 +85,44 @@ func (s site) holds(key consent.EditionKey) bool {
 	return holds
 }
 
-// shownTexts is the hash of every text that a banner of this program can show,
-// by edition and language.
-type shownTexts map[shownKey]bool
+// shownTexts is the hash of every text that a banner of this program can show, by
+// edition.
+type shownTexts map[shownEdition]map[shownText]bool
 
-type shownKey struct {
+type shownEdition struct {
 	site    string
 	edition consent.EditionKey
-	lang    string
-	sha256  string
 }
 
-func textsOf(b *banner.Banner, catalogue *policy.Catalogue) (shownTexts, error) {
+type shownText struct{ lang, sha256 string }
+
+// has reports whether a text of an edition can have been shown.
+func (t shownTexts) has(site string, edition consent.EditionKey, lang, sha256 string) bool {
+	return t[shownEdition{site, edition}][shownText{lang, sha256}]
+}
+
+// textsOf lists the texts of a catalogue. An edition never changes, so what is known
+// of it from before is taken over.
+func textsOf(b *banner.Banner, catalogue *policy.Catalogue, before shownTexts) (shownTexts, error) {
 	all := shownTexts{}
 	for _, site := range catalogue.Sites() {
 		for _, p := range site.History() {
+			of := shownEdition{site.ID(), p.Key()}
+			if known := before[of]; known != nil {
+				all[of] = known
+				continue
+			}
+			texts := map[shownText]bool{}
 			for _, lang := range p.Languages() {
 				for _, reason := range banner.Reasons() {
 					sum, err := b.TextHash(p, lang, reason)
 					if err != nil {
 						return nil, fmt.Errorf("collector: texts of the banner: %w", err)
 					}
-					all[shownKey{site.ID(), p.Key(), lang, sum}] = true
+					texts[shownText{lang, sum}] = true
 				}
 			}
+			all[of] = texts
 		}
 	}
 	return all, nil

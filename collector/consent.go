@@ -87,7 +87,7 @@ func (s *Server) decide(ctx context.Context, site site, call consentCall, token 
 		lang = site.langs[0]
 	}
 	sum := call.Shown.TextSHA256
-	if sum != "" && !site.texts[shownKey{site.id, edition.Key(), lang, sum}] {
+	if sum != "" && !site.texts.has(site.id, edition.Key(), lang, sum) {
 		if v.State.Permits() {
 			return answer{}, &fault{status: 409, Code: "text", Message: "this is not the text of that edition in that language: ask again", Field: "shown.text_sha256"}
 		}

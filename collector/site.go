@@ -24,7 +24,11 @@ func (s *Server) Serve(catalogue *policy.Catalogue) error {
 	if err != nil {
 		return err
 	}
-	texts, err := textsOf(s.o.Banner, catalogue)
+	var known shownTexts
+	if before := s.served.Load(); before != nil {
+		known = before.texts
+	}
+	texts, err := textsOf(s.o.Banner, catalogue, known)
 	if err != nil {
 		return err
 	}

@@ -1,15 +1,17 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
+	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
 
 	"kelisim/collector"
 	"kelisim/pipeline/outcome"
@@ -40,20 +42,35 @@ func (n *Node) registry(edge *collector.Server) (*prometheus.Registry, error) {
 	return r, nil
 }
 
-// Bounds of one look at the metrics.
-const (
-	metricsAtOnce = 4
-	metricsWithin = 10 * time.Second
-)
-
-// serveMetrics puts /metrics on the admin listener.
+// serveMetrics puts /metrics on the admin listener. The figures are in memory, so it
+// waits for nothing; one look at a time is enough.
 func serveMetrics(app *fiber.App, r *prometheus.Registry) {
-	h := adaptor.HTTPHandler(promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: metricsAtOnce, Timeout: metricsWithin}))
+	var one sync.Mutex
 	app.Get("/metrics", func(c *fiber.Ctx) error {
+		one.Lock()
+		defer one.Unlock()
+		families, err := r.Gather()
+		if err != nil {
+			return fmt.Errorf("node: metrics: %w", err)
+		}
+		format := expfmt.NegotiateAccept(http.Header{fiber.HeaderAccept: {c.Get(fiber.HeaderAccept)}}, expfmt.DefaultOpenMetricsAcceptedFormats()...)
+		var page bytes.Buffer
+		to := expfmt.NewEncoder(&page, format)
+		for _, family := range families {
+			if err := to.Encode(family); err != nil {
+				return fmt.Errorf("node: metrics: %w", err)
+			}
+		}
+		if end, ok := to.(expfmt.Closer); ok {
+			if err := end.Close(); err != nil {
+				return fmt.Errorf("node: metrics: %w", err)
+			}
+		}
+		c.Set(fiber.HeaderContentType, string(format))
 		c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		c.Set("Cross-Origin-Resource-Policy", "same-origin")
-		return h(c)
+		return c.Send(page.Bytes())
 	})
 }
 
