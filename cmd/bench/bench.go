@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type bench struct {
 	out io.Writer
 
 	bare, kelisim *process
+	engine        int // process of the embedded ClickHouse
 	db            *storage.DB
 	requests      string // file of visitors for wrk
 }
@@ -81,6 +83,7 @@ func (b *bench) startKelisim(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.engine = access.EnginePID
 	b.db, err = storage.Open(ctx, storage.Options{Engine: access})
 	return p, err
 }
@@ -161,6 +164,29 @@ func (p *process) resident() (now, most int64, err error) {
 		}
 	}
 	return now, most, nil
+}
+
+// spent is how much processor time processes have used since they began.
+func spent(pids ...int) (sum time.Duration, err error) {
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return 0, err
+		}
+		_, after, _ := strings.Cut(string(text), ") ")
+		fields := strings.Fields(after)
+		if len(fields) < 13 {
+			return 0, errors.New("/proc says nothing of processor time")
+		}
+		for _, f := range fields[11:13] { // user and system, in hundredths of a second
+			n, err := strconv.ParseInt(f, 10, 64)
+			if err != nil {
+				return 0, err
+			}
+			sum += time.Duration(n) * (time.Second / 100)
+		}
+	}
+	return sum, nil
 }
 
 // free is an address that nobody listens on.

@@ -43,10 +43,11 @@ func (b *bench) beside(ctx context.Context, title string, consent bool) error {
 	if err := b.meet(ctx, kelisim.url); err != nil {
 		return err
 	}
-	fmt.Fprintf(b.out, "\n## %s\n\n| round | bare requests/s | kelisim | ratio | answered 2xx | rows | all visible after |\n|---|---|---|---|---|---|---|\n", title)
-	var ratios []float64
+	fmt.Fprintf(b.out, "\n## %s\n\n| round | bare requests/s | kelisim | ratio | answered 2xx | rows | all visible after | "+
+		"processor time a request, client included: bare, kelisim | ratio |\n|---|---|---|---|---|---|---|---|---|\n", title)
+	var ratios, byTime []float64
 	for round := range b.o.rounds {
-		base, err := b.wrk(ctx, bare.url, consent)
+		base, baseTime, err := b.timed(ctx, bare.url, consent, bare.cmd.Process.Pid)
 		if err != nil {
 			return err
 		}
@@ -55,6 +56,10 @@ func (b *bench) beside(ctx context.Context, title string, consent bool) error {
 			return err
 		}
 		began := time.Now()
+		start, err := spent(kelisim.cmd.Process.Pid, b.engine)
+		if err != nil {
+			return err
+		}
 		w, err := b.wrk(ctx, kelisim.url, consent)
 		if err != nil {
 			return err
@@ -68,12 +73,31 @@ func (b *bench) beside(ctx context.Context, title string, consent bool) error {
 			rows, visible = all-before, at.Sub(began)-w.took
 			rate = float64(rows) / at.Sub(began).Seconds()
 		}
-		ratios = append(ratios, rate/base.rate())
-		fmt.Fprintf(b.out, "| %d | %.0f | %.0f | %.2f | %d | %d | %s |\n", round+1, base.rate(), rate, rate/base.rate(),
-			w.requests-w.refused, rows, visible.Round(10*time.Millisecond))
+		end, err := spent(kelisim.cmd.Process.Pid, b.engine) // until all rows are visible
+		if err != nil {
+			return err
+		}
+		each := (end - start + w.processor) / time.Duration(w.requests)
+		ratios, byTime = append(ratios, rate/base.rate()), append(byTime, float64(baseTime)/float64(each))
+		fmt.Fprintf(b.out, "| %d | %.0f | %.0f | %.2f | %d | %d | %s | %s, %s | %.2f |\n", round+1, base.rate(), rate, rate/base.rate(),
+			w.requests-w.refused, rows, visible.Round(10*time.Millisecond), baseTime, each, byTime[len(byTime)-1])
 	}
-	fmt.Fprintf(b.out, "\nmiddle ratio: **%.2f**\n", middle(ratios))
+	fmt.Fprintf(b.out, "\nmiddle ratio: **%.2f**; by processor time, which other work on the machine disturbs less: %.2f\n", middle(ratios), middle(byTime))
 	return nil
+}
+
+// timed is wrk with the processor time that a request takes of it and of a server.
+func (b *bench) timed(ctx context.Context, url string, consent bool, pid int) (counted, time.Duration, error) {
+	start, err := spent(pid)
+	if err != nil {
+		return counted{}, 0, err
+	}
+	w, err := b.wrk(ctx, url, consent)
+	if err != nil {
+		return w, 0, err
+	}
+	end, err := spent(pid)
+	return w, (end - start + w.processor) / time.Duration(w.requests), err
 }
 
 // meet makes the visitors: each with a consent, an address and a User-Agent of
@@ -119,7 +143,7 @@ func agentOf(i int) string {
 // counted is what wrk saw.
 type counted struct {
 	requests, refused uint64
-	took              time.Duration
+	took, processor   time.Duration
 }
 
 func (c counted) rate() float64 { return float64(c.requests) / c.took.Seconds() }
@@ -145,7 +169,7 @@ func (b *bench) wrk(ctx context.Context, url string, consent bool) (counted, err
 	if m == nil {
 		return counted{}, fmt.Errorf("wrk printed no sum: %s", out)
 	}
-	var c counted
+	c := counted{processor: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 	c.requests, _ = strconv.ParseUint(string(m[1]), 10, 64)
 	seconds, _ := strconv.ParseFloat(string(m[2]), 64)
 	c.took = time.Duration(seconds * float64(time.Second))
