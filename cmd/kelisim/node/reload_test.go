@@ -193,10 +193,11 @@ func TestReloadUnderLoad(t *testing.T) {
 	defer c.client.CloseIdleConnections()
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	for range 4 {
+	for range 2 {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				c.visit(t.Context())
+				time.Sleep(5 * time.Millisecond) // the changes need the processor as well
 			}
 		})
 	}
