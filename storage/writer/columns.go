@@ -91,6 +91,7 @@ func names(columns []column) string {
 
 // block is rows on their way into one table.
 type block struct {
+	to      *pending
 	columns []column
 	into    []driver.BatchColumn
 	row     row
@@ -98,8 +99,8 @@ type block struct {
 	last    int64
 }
 
-func blockOf(b driver.Batch, columns []column) *block {
-	k := &block{columns: columns, days: map[int64]struct{}{}, last: -1}
+func blockOf(b *pending, columns []column) *block {
+	k := &block{to: b, columns: columns, days: map[int64]struct{}{}, last: -1}
 	for i := range columns {
 		k.into = append(k.into, b.Column(i))
 	}

@@ -67,7 +67,7 @@ func (w *Writer) insertEvents(ctx context.Context, j *judged) (more bool, err er
 	if err != nil {
 		return false, err
 	}
-	defer p.Close()
+	defer p.end()
 	if more, err = w.fill(j, blockOf(p, w.eventColumns)); err != nil {
 		return false, fmt.Errorf("writer: fill events: %w", err)
 	}
@@ -105,6 +105,9 @@ func (w *Writer) fill(j *judged, events *block) (more bool, err error) {
 				return false, err
 			}
 			*verdict = sent
+		}
+		if err := events.to.push(); err != nil {
+			return false, err
 		}
 	}
 	return more, nil

@@ -21,7 +21,7 @@ func (w *Writer) insert(ctx context.Context, table, columns string, fill func(dr
 	if err != nil {
 		return err
 	}
-	defer b.Close()
+	defer b.end()
 	if err := fill(b.Batch); err != nil {
 		return fmt.Errorf("writer: fill %s: %w", table, err)
 	}
@@ -31,8 +31,33 @@ func (w *Writer) insert(ctx context.Context, table, columns string, fill func(dr
 // pending is an insert that was begun.
 type pending struct {
 	driver.Batch
-	table string
-	id    string
+	table  string
+	pushed int // rows that are on their way already
+}
+
+// pushRows is how many rows are sent at once. The server gathers them into the
+// same parts as if they had come together, and the client needs no memory that
+// grows with an insert.
+const pushRows = 4096
+
+// push sends the rows that were appended, once they are enough.
+func (p *pending) push() error {
+	rows := p.Rows()
+	if rows < pushRows {
+		return nil
+	}
+	p.pushed += rows
+	return p.Flush()
+}
+
+// end gives the connection back, and closes it where rows are on their way that
+// were not all.
+func (p *pending) end() {
+	if !p.IsSent() && p.pushed > 0 {
+		_ = p.Abort() // only ever fails for one that was sent
+		return
+	}
+	_ = p.Close()
 }
 
 func (w *Writer) prepare(ctx context.Context, table, columns string) (*pending, error) {
@@ -42,12 +67,12 @@ func (w *Writer) prepare(ctx context.Context, table, columns string) (*pending, 
 	if err != nil {
 		return nil, fmt.Errorf("writer: prepare %s: %w", table, err)
 	}
-	return &pending{Batch: b, table: table, id: id}, nil
+	return &pending{Batch: b, table: table}, nil
 }
 
 // send sends an insert, or only ends it when it stayed empty.
 func (w *Writer) send(p *pending) error {
-	rows := p.Rows()
+	rows := p.pushed + p.Rows()
 	if rows == 0 {
 		return p.Close()
 	}

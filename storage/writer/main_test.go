@@ -103,7 +103,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // number reads one number, with every right.
-func number(t *testing.T, conn driver.Conn, query string, args ...any) int {
+func number(t testing.TB, conn driver.Conn, query string, args ...any) int {
 	t.Helper()
 	var n int64
 	if err := conn.QueryRow(t.Context(), "SELECT toInt64(("+query+"))", args...).Scan(&n); err != nil {

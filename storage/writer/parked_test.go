@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kelisim/pipeline/spool"
+	"kelisim/pipeline/validate"
 	"kelisim/storage/storagetest"
 )
 
@@ -85,6 +86,40 @@ func TestARowTheServerRefusesIsParked(t *testing.T) {
 	})
 	if left, err := s.Spool.Parked(); err != nil || len(left) != 0 {
 		t.Errorf("%d frames are still aside (%v)", len(left), err)
+	}
+}
+
+// TestManyRows: rows leave in pieces, and the server makes one part of them.
+func TestManyRows(t *testing.T) {
+	storagetest.DB(t)
+	admin := storagetest.Admin(t)
+	if err := admin.Exec(t.Context(), "SYSTEM STOP MERGES kelisim.events"); err != nil {
+		t.Fatal(err)
+	}
+	s := site(t, &clock{})
+	const people, calls, views = 10, 50, 20
+	for range people {
+		p := s.Accept(t)
+		for range calls {
+			var page []validate.Raw
+			for range views {
+				page = append(page, p.View("/many"))
+			}
+			s.Visit(t, p, page...)
+		}
+	}
+	w := newWriter(t, s, "one", connect(t, storagetest.Engine(t).Access().Address))
+	stop := run(t, w)
+	flushed(t, s)
+	stop()
+	counts(t, admin, map[string]int{
+		"SELECT count() FROM events":                                     people * calls * views,
+		"SELECT uniqExact(session_id, seq) FROM events":                  people * calls * views,
+		"SELECT uniqExact(_part) - uniqExact(_partition_id) FROM events": 0,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'stored'":           people * calls * views,
+	})
+	if st := w.Stats(); st.Rows["events"] != people*calls*views || st.Inserts["events"] != 1 {
+		t.Errorf("%+v", st)
 	}
 }
 
