@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 
@@ -69,12 +68,6 @@ func eventColumns() []column {
 		{"ip_expires_at", func(r *row) any { return &r.ipEnds }},
 		{"expires_at", func(r *row) any { return &r.Expires }},
 	}
-}
-
-// insertSettings let the client send texts as they are: the server makes the
-// numbers of a dictionary of them at a third of the cost.
-func insertSettings() clickhouse.Settings {
-	return clickhouse.Settings{"low_cardinality_allow_in_native_format": 0}
 }
 
 // names lists columns for an insert.

@@ -16,9 +16,9 @@ func (w *Writer) writeCounts(ctx context.Context, r *run, doubt bool) error {
 	const columns = "site, edition, lang, variant, hour, kind, n, node, node_seq, expires_at"
 	return writeCounters(ctx, w, "banner_counts", columns, r.at.Number(), r.counts, doubt,
 		"site, edition, lang, variant, kind, toUnixTimestamp(hour)",
-		func(rows driver.Rows, k *countKey) error {
+		func(rows driver.Rows, k *countKey, n *uint64) error {
 			var hour uint32
-			err := rows.Scan(&k.site, &k.edition, &k.lang, &k.variant, &k.kind, &hour)
+			err := rows.Scan(&k.site, &k.edition, &k.lang, &k.variant, &k.kind, &hour, n)
 			k.hour = int64(hour)
 			return err
 		},
@@ -33,9 +33,9 @@ func (w *Writer) writeOutcomes(ctx context.Context, r *run, ended counters[outco
 	const columns = "site, day, outcome, detail, n, node, node_seq, expires_at"
 	return writeCounters(ctx, w, "outcomes", columns, r.at.Number(), ended, doubt,
 		"site, toUnixTimestamp(toDateTime(day, 'UTC')), outcome, detail",
-		func(rows driver.Rows, k *outcomeKey) error {
+		func(rows driver.Rows, k *outcomeKey, n *uint64) error {
 			var day uint32
-			err := rows.Scan(&k.site, &day, &k.outcome, &k.detail)
+			err := rows.Scan(&k.site, &day, &k.outcome, &k.detail, n)
 			k.day = int64(day)
 			return err
 		},
@@ -46,40 +46,50 @@ func (w *Writer) writeOutcomes(ctx context.Context, r *run, ended counters[outco
 }
 
 // writeCounters inserts sums. They are told apart by node and by where their run
-// begins, which is why a run keeps its bounds.
+// begins, which is why a run keeps its bounds. A try before may have counted an
+// event under another reason; together they never count more than there were.
 func writeCounters[K comparable](ctx context.Context, w *Writer, table, columns string, seq uint64, sums counters[K], doubt bool,
-	key string, scan func(driver.Rows, *K) error, add func(b driver.Batch, k K, n, seq uint64) error,
+	key string, scan func(driver.Rows, *K, *uint64) error, add func(b driver.Batch, k K, n, seq uint64) error,
 ) error {
 	if len(sums) == 0 {
 		return nil
 	}
-	there := map[K]bool{}
-	if doubt {
-		rows, err := w.o.Conn.Query(ctx, "SELECT "+key+" FROM "+table+" WHERE node = ? AND node_seq = ?", w.o.Node, seq)
+	read := func() (map[K]uint64, error) {
+		rows, err := w.o.Conn.Query(ctx, "SELECT "+key+", n FROM "+table+" WHERE node = ? AND node_seq = ?", w.o.Node, seq)
 		if err != nil {
-			return fmt.Errorf("writer: read back %s: %w", table, err)
+			return nil, fmt.Errorf("writer: read back %s: %w", table, err)
 		}
 		defer rows.Close()
+		there := counters[K]{}
 		for rows.Next() {
-			var k K
-			if err := scan(rows, &k); err != nil {
-				return fmt.Errorf("writer: read back %s: %w", table, err)
+			var (
+				k K
+				n uint64
+			)
+			if err := scan(rows, &k, &n); err != nil {
+				return nil, fmt.Errorf("writer: read back %s: %w", table, err)
 			}
-			there[k] = true
+			there.add(k, n)
 		}
 		if err := rows.Err(); err != nil {
-			return fmt.Errorf("writer: read back %s: %w", table, err)
+			return nil, fmt.Errorf("writer: read back %s: %w", table, err)
 		}
+		return there, nil
 	}
-	return w.insert(ctx, table, columns, func(b driver.Batch) error {
-		for k, n := range sums {
-			if there[k] {
-				continue
+	return ensure(doubt, read, func(there map[K]uint64) (int, error) {
+		left := sums.total() - min(sums.total(), counters[K](there).total())
+		return w.insert(ctx, table, columns, func(b driver.Batch) error {
+			for k, n := range sums {
+				if _, stands := there[k]; stands || left == 0 {
+					continue
+				}
+				n = min(n, left)
+				left -= n
+				if err := add(b, k, n, seq); err != nil {
+					return err
+				}
 			}
-			if err := add(b, k, n, seq); err != nil {
-				return err
-			}
-		}
-		return nil
+			return nil
+		})
 	})
 }

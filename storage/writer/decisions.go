@@ -39,33 +39,29 @@ func (w *Writer) writeDecisions(ctx context.Context, decisions []numbered[journa
 		ids = append(ids, d.value.Record.ID.String())
 	}
 	tables := []struct {
-		name, number, columns string
-		append                func(driver.Batch, numbered[journal.Decided]) error
+		name, columns string
+		append        func(driver.Batch, numbered[journal.Decided]) error
 	}{
-		{"consent_payloads", "number", "site, consent_id, number, payload, nonce, keep_until", w.appendPayload},
-		{"revocations", "number", "site, consent_id, lowest, time, node, node_seq, expires_at, number", w.appendRevocation},
-		{"erasures", "number", jobColumns, w.appendJob},
-		{"consents", "number", "site, consent_id, number, state, action, channel, edition, lang, gpc, items, time, " +
+		{"consent_payloads", "site, consent_id, number, payload, nonce, keep_until", w.appendPayload},
+		{"revocations", "site, consent_id, lowest, time, node, node_seq, expires_at, number", w.appendRevocation},
+		{"erasures", jobColumns, w.appendJob},
+		{"consents", "site, consent_id, number, state, action, channel, edition, lang, gpc, items, time, " +
 			"expires_at, node, node_seq, commitment, keep_until", w.appendConsent},
 	}
 	for _, t := range tables {
-		there := map[decisionKey]bool{}
-		if doubt {
-			var err error
-			if there, err = w.decisionsThere(ctx, t.name, ids); err != nil {
-				return err
-			}
-		}
-		err := w.insert(ctx, t.name, t.columns, func(b driver.Batch) error {
-			for _, d := range decisions {
-				if there[decisionKey{uuid.UUID(d.value.Record.ID), d.value.Record.Number}] {
-					continue
+		read := func() (map[decisionKey]bool, error) { return w.decisionsThere(ctx, t.name, ids) }
+		err := ensure(doubt, read, func(there map[decisionKey]bool) (int, error) {
+			return w.insert(ctx, t.name, t.columns, func(b driver.Batch) error {
+				for _, d := range decisions {
+					if there[decisionKey{uuid.UUID(d.value.Record.ID), d.value.Record.Number}] {
+						continue
+					}
+					if err := t.append(b, d); err != nil {
+						return err
+					}
 				}
-				if err := t.append(b, d); err != nil {
-					return err
-				}
-			}
-			return nil
+				return nil
+			})
 		})
 		if err != nil {
 			return err
@@ -132,8 +128,7 @@ func (w *Writer) writeErasures(ctx context.Context, demands []journal.Erasure, d
 	if len(demands) == 0 {
 		return nil
 	}
-	there := map[uuid.UUID]bool{}
-	if doubt {
+	read := func() (map[uuid.UUID]bool, error) {
 		var ids []string
 		for _, e := range demands {
 			ids = append(ids, e.Job().String())
@@ -142,23 +137,27 @@ func (w *Writer) writeErasures(ctx context.Context, demands []journal.Erasure, d
 			ID uuid.UUID `ch:"id"`
 		}
 		if err := w.o.Conn.Select(ctx, &found, "SELECT id FROM erasures WHERE id IN (?)", ids); err != nil {
-			return fmt.Errorf("writer: read back erasures: %w", err)
+			return nil, fmt.Errorf("writer: read back erasures: %w", err)
 		}
+		there := map[uuid.UUID]bool{}
 		for _, f := range found {
 			there[f.ID] = true
 		}
+		return there, nil
 	}
-	return w.insert(ctx, "erasures", jobColumns, func(b driver.Batch) error {
-		for _, e := range demands {
-			id := e.Job()
-			if there[id] {
-				continue
+	return ensure(doubt, read, func(there map[uuid.UUID]bool) (int, error) {
+		return w.insert(ctx, "erasures", jobColumns, func(b driver.Batch) error {
+			for _, e := range demands {
+				id := e.Job()
+				if there[id] {
+					continue
+				}
+				if err := b.Append(id, e.Site, uuid.UUID(e.ID), EraseDemanded, uint32(0), uint32(0), e.At, e.At.Add(JobTerm)); err != nil {
+					return err
+				}
 			}
-			if err := b.Append(id, e.Site, uuid.UUID(e.ID), EraseDemanded, uint32(0), uint32(0), e.At, e.At.Add(JobTerm)); err != nil {
-				return err
-			}
-		}
-		return nil
+			return nil
+		})
 	})
 }
 

@@ -36,7 +36,6 @@ type judged struct {
 // in the table before the first try is a repeat; what an earlier try stored is
 // not.
 func (w *Writer) writeEvents(ctx context.Context, r *run, doubt bool) (counters[outcomeKey], error) {
-	j := &judged{frames: r.events, ended: counters[outcomeKey]{}, now: w.o.Now()}
 	if r.repeats == nil && !r.replayed {
 		before, err := w.eventsThere(ctx, r.events, false)
 		if err != nil {
@@ -44,34 +43,37 @@ func (w *Writer) writeEvents(ctx context.Context, r *run, doubt bool) (counters[
 		}
 		r.repeats = before
 	}
-	j.repeats = r.repeats
-	if doubt {
-		var err error
-		if j.there, err = w.eventsThere(ctx, r.events, true); err != nil {
-			return nil, err
-		}
-	}
-	for more := true; more; {
-		var err error
-		if more, err = w.insertEvents(ctx, j); err != nil {
-			return nil, err
-		}
-	}
-	return j.ended, nil
+	var ended counters[outcomeKey]
+	err := ensure(doubt,
+		func() (map[digest]struct{}, error) { return w.eventsThere(ctx, r.events, true) },
+		func(there map[digest]struct{}) (sent int, err error) {
+			j := &judged{frames: r.events, repeats: r.repeats, there: there, ended: counters[outcomeKey]{}, now: w.o.Now()}
+			for more := true; more; {
+				var n int
+				if n, more, err = w.insertEvents(ctx, j); err != nil {
+					return 0, err
+				}
+				sent += n
+			}
+			ended = j.ended
+			return sent, nil
+		})
+	return ended, err
 }
 
 // insertEvents goes through the frames once and sends what it may; more says
 // that rows are left because their partitions are too many for one insert.
-func (w *Writer) insertEvents(ctx context.Context, j *judged) (more bool, err error) {
+func (w *Writer) insertEvents(ctx context.Context, j *judged) (sent int, more bool, err error) {
 	p, err := w.prepare(ctx, "events", w.eventNames)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	defer p.end()
 	if more, err = w.fill(j, blockOf(p, w.eventColumns)); err != nil {
-		return false, fmt.Errorf("writer: fill events: %w", err)
+		return 0, false, fmt.Errorf("writer: fill events: %w", err)
 	}
-	return more, w.send(p)
+	sent, err = w.send(p)
+	return sent, more, err
 }
 
 func (w *Writer) fill(j *judged, events *block) (more bool, err error) {

@@ -13,20 +13,44 @@ import (
 	"kelisim/pipeline/failpoint"
 )
 
-// insert is one insert of rows into a table. A query that ended in doubt may
-// still be carried out by the server, so its id is kept until it is known to be
-// over.
-func (w *Writer) insert(ctx context.Context, table, columns string, fill func(driver.Batch) error) error {
+// insert is one insert of rows into a table; it says how many there were.
+func (w *Writer) insert(ctx context.Context, table, columns string, fill func(driver.Batch) error) (int, error) {
 	b, err := w.prepare(ctx, table, columns)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer b.end()
 	if err := fill(b.Batch); err != nil {
-		return fmt.Errorf("writer: fill %s: %w", table, err)
+		return 0, fmt.Errorf("writer: fill %s: %w", table, err)
 	}
 	return w.send(b)
 }
+
+// tries is how often a flush in doubt looks for what is missing and inserts it,
+// before the whole flush is tried again later.
+const tries = 3
+
+// ensure inserts the rows of a table. In doubt it reads back which of them stand,
+// inserts the others, and reads back once more: it ends when nothing was missing.
+func ensure[K comparable, V any](doubt bool, read func() (map[K]V, error), insert func(there map[K]V) (int, error)) error {
+	if !doubt {
+		_, err := insert(nil)
+		return err
+	}
+	for range tries {
+		there, err := read()
+		if err != nil {
+			return err
+		}
+		if missing, err := insert(there); err != nil || missing == 0 {
+			return err
+		}
+	}
+	return errVanish
+}
+
+// errVanish says that rows were inserted and yet are not there.
+var errVanish = errors.New("writer: rows that were inserted do not stand")
 
 // pending is an insert that was begun.
 type pending struct {
@@ -60,9 +84,12 @@ func (p *pending) end() {
 	_ = p.Close()
 }
 
+// queryOf begins the id of every insert of this node: an id is it and a UUID.
+func queryOf(node string) string { return "kelisim-writer " + node + " " }
+
 func (w *Writer) prepare(ctx context.Context, table, columns string) (*pending, error) {
-	id := uuid.NewString()
-	w.open = append(w.open, id)
+	w.unsettled = true
+	id := queryOf(w.o.Node) + uuid.NewString()
 	b, err := w.o.Conn.PrepareBatch(clickhouse.Context(ctx, clickhouse.WithQueryID(id), clickhouse.WithSettings(insertSettings())), "INSERT INTO "+table+" ("+columns+")")
 	if err != nil {
 		return nil, fmt.Errorf("writer: prepare %s: %w", table, err)
@@ -70,57 +97,72 @@ func (w *Writer) prepare(ctx context.Context, table, columns string) (*pending, 
 	return &pending{Batch: b, table: table}, nil
 }
 
-// send sends an insert, or only ends it when it stayed empty.
-func (w *Writer) send(p *pending) error {
+// send sends an insert, or only ends it when it stayed empty; it says how many
+// rows it had.
+func (w *Writer) send(p *pending) (int, error) {
 	rows := p.pushed + p.Rows()
 	if rows == 0 {
-		return p.Close()
+		return 0, p.Close()
 	}
 	began := w.o.Now()
 	failpoint.Hit("insert-" + p.table)
 	if err := p.Send(); err != nil {
-		return fmt.Errorf("writer: insert into %s: %w", p.table, err)
+		return rows, fmt.Errorf("writer: insert into %s: %w", p.table, err)
 	}
 	failpoint.Hit("inserted-" + p.table)
 	w.stats.inserted(p.table, rows, w.o.Now().Sub(began))
-	return nil
+	return rows, nil
 }
 
 const (
-	accessDenied = 497              // the server's code
-	blindWait    = 10 * time.Second // for an insert that ended in doubt and cannot be looked for
+	accessDenied = 497                            // the server's code
+	serverWaits  = 20 * time.Second               // for rows of an insert whose client has fallen silent
+	blindWait    = serverWaits + 10*time.Second   // for an insert that cannot be looked for
+	overWithin   = 2*serverWaits + 20*time.Second // bounds how long one that ended in doubt is waited for
 )
 
-// overWithin bounds how long an insert is waited for that ended in doubt.
-const overWithin = time.Minute
+// insertSettings let the client send texts as they are: the server makes the
+// numbers of a dictionary of them at a third of the cost. An insert whose client
+// is gone without a word ends by itself soon. A block that equals an earlier one
+// is no repeat for the server: what is missing is known by reading back.
+func insertSettings() clickhouse.Settings {
+	return clickhouse.Settings{
+		"low_cardinality_allow_in_native_format": 0,
+		"receive_timeout":                        int(serverWaits / time.Second),
+		"insert_deduplicate":                     0,
+	}
+}
 
-// settle waits until no insert of an earlier try is carried out any more: only
-// then says reading back what stands for good. The server knows an insert before
-// it is sent the first row, so one that it does not know is over.
+// settle waits until no insert of before is carried out any more, be it of an
+// earlier try or of the process before this one: only then says reading back what
+// stands for good. The server knows an insert before it is sent the first row, so
+// one that it does not know is over.
 func (w *Writer) settle(ctx context.Context) error {
-	if len(w.open) == 0 {
+	if !w.unsettled {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, overWithin)
 	defer cancel()
-	for {
+	prefix := queryOf(w.o.Node)
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		var running uint64
-		err := w.o.Conn.QueryRow(ctx, "SELECT count(query_id) FROM system.processes WHERE query_id IN (?)", w.open).Scan(&running)
+		err := w.o.Conn.QueryRow(ctx, "SELECT count(query_id) FROM system.processes WHERE startsWith(query_id, ?) AND length(query_id) = ?",
+			prefix, len(prefix)+len(uuid.Nil.String())).Scan(&running)
 		var server *clickhouse.Exception
 		if errors.As(err, &server) && server.Code == accessDenied {
 			w.o.Logger.Error("writer: the database user may not read system.processes, so inserts of before are only waited for; grant it", "for", blindWait)
 			w.pause(ctx, blindWait)
-			w.open = w.open[:0]
+			w.unsettled = false
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("writer: look for inserts of before: %w", err)
 		}
 		if running == 0 {
-			w.open = w.open[:0]
+			w.unsettled = false
 			return nil
 		}
-		w.pause(ctx, 50*time.Millisecond)
+		w.pause(ctx, wait)
 		if ctx.Err() != nil {
 			return errors.New("writer: an insert of before is still carried out")
 		}

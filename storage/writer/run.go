@@ -18,8 +18,8 @@ type run struct {
 	counts    counters[countKey]
 	outcomes  counters[outcomeKey] // of events that were dropped before the spool
 	events    []spool.Frame
-	parked    []parked // frames that nobody can read
-	ended     counters[outcomeKey]
+	parked    []parked             // frames that nobody can read
+	ended     counters[outcomeKey] // what became of all of them; nil until the events stand
 
 	replayed bool                // an earlier flush may have got through unseen
 	repeats  map[digest]struct{} // identities that stood in the table before the first try; nil until they are read
@@ -92,6 +92,13 @@ func (r *run) take(f spool.Frame) error {
 type counters[K comparable] map[K]uint64
 
 func (c counters[K]) add(k K, n uint64) { c[k] += n }
+
+func (c counters[K]) total() (n uint64) {
+	for _, v := range c {
+		n += v
+	}
+	return n
+}
 
 type outcomeKey struct {
 	site    string

@@ -69,12 +69,12 @@ func (o Options) withDefaults() (Options, error) {
 
 // Writer is the one reader of a spool. Run may be called once.
 type Writer struct {
-	o       Options
-	doubt   spool.Position // up to here an earlier flush may have got through unseen
-	digests digester
-	taken   seen     // identities of the run that is flushed
-	open    []string // ids of inserts that may still be carried out
-	stats   *figures
+	o         Options
+	doubt     spool.Position // up to here an earlier flush may have got through unseen
+	digests   digester
+	taken     seen // identities of the run that is flushed
+	unsettled bool // an insert of before may still be carried out
+	stats     *figures
 
 	eventColumns []column
 	eventNames   string
@@ -99,7 +99,7 @@ func New(o Options) (*Writer, error) {
 	}
 	w := &Writer{
 		o: o, doubt: o.Spool.Intended(), passed: time.UnixMilli(0), digests: newDigester(), stats: newFigures(),
-		eventColumns: eventColumns(),
+		eventColumns: eventColumns(), unsettled: true,
 	}
 	w.eventNames = names(w.eventColumns)
 	w.mark = mark{at: o.Now(), end: o.Spool.End()}
@@ -244,29 +244,40 @@ func (w *Writer) flush(ctx context.Context, r *run, doubt bool) error {
 	if err := w.writeCounts(ctx, r, doubt); err != nil {
 		return err
 	}
-	ended := counters[outcomeKey]{}
-	if len(r.events) > 0 {
-		if err := w.o.Feed.Poll(ctx); err != nil {
-			return fmt.Errorf("writer: %w", err)
-		}
-		final, err := w.writeEvents(ctx, r, doubt)
-		if isPermanent(err) {
-			err = errors.Join(w.sift(ctx, r, r.events), errSifted)
-		}
+	if r.ended == nil {
+		ended, err := w.finish(ctx, r, doubt)
 		if err != nil {
 			return err
 		}
-		ended = final
+		r.ended = ended // they stay as they are now counted, whatever comes between this and the next try
+	}
+	if err := w.writeOutcomes(ctx, r, r.ended, doubt); err != nil {
+		return err
+	}
+	w.unsettled = false // all inserts were answered
+	return nil
+}
+
+// finish writes the events of a run, and says what became of them and of those
+// that were dropped before the spool.
+func (w *Writer) finish(ctx context.Context, r *run, doubt bool) (counters[outcomeKey], error) {
+	ended := counters[outcomeKey]{}
+	if len(r.events) > 0 {
+		if err := w.o.Feed.Poll(ctx); err != nil {
+			return nil, fmt.Errorf("writer: %w", err)
+		}
+		var err error
+		if ended, err = w.writeEvents(ctx, r, doubt); err != nil {
+			if isPermanent(err) {
+				err = errors.Join(w.sift(ctx, r, r.events), errSifted)
+			}
+			return nil, err
+		}
 	}
 	for k, n := range r.outcomes {
 		ended.add(k, n)
 	}
-	if err := w.writeOutcomes(ctx, r, ended, doubt); err != nil {
-		return err
-	}
-	r.ended = ended
-	w.open = w.open[:0] // all of them were answered
-	return nil
+	return ended, nil
 }
 
 // pause waits, or less when ctx ends.
