@@ -49,13 +49,17 @@ func connect(t testing.TB, address string) driver.Conn {
 }
 
 // newWriter makes the writer of a site's spool.
-func newWriter(t *testing.T, s *person.Site, node string, conn driver.Conn) *writer.Writer {
+func newWriter(t *testing.T, s *person.Site, node string, conn driver.Conn, change ...func(*writer.Options)) *writer.Writer {
 	t.Helper()
-	w, err := writer.New(writer.Options{
+	o := writer.Options{
 		Spool: s.Spool, Conn: conn, Feed: revocation.New(conn, s.Revoked, s.Now), Revoked: s.Revoked, Node: node,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: s.Now,
 		FlushEvery: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond, Heartbeat: 50 * time.Millisecond,
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	w, err := writer.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,8 @@ type proxy struct {
 	mu    sync.Mutex
 	word  []byte // the query that is waited for; nil = none
 	after bool   // cut once the query's data were sent, else before the query is
+	kill  bool   // and let nothing through from then on
+	dead  bool   // nothing comes through any more
 	cuts  int
 }
 
@@ -46,7 +48,30 @@ func (p *proxy) address() string { return p.listener.Addr().String() }
 func (p *proxy) arm(word string, after bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.word, p.after = []byte(word), after
+	p.word, p.after, p.kill = []byte(word), after, false
+}
+
+// killAt is arm for good: nothing but the rest of that query's data gets through
+// from then on, as if the client's process had been killed.
+func (p *proxy) killAt(word string, after bool) {
+	p.arm(word, after)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kill = true
+}
+
+// isDead reports whether nothing comes through any more.
+func (p *proxy) isDead() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dead
+}
+
+// dies lets nothing through from now on, if that is wanted.
+func (p *proxy) dies() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dead = p.kill
 }
 
 // cut is how often the line was cut.
@@ -77,6 +102,9 @@ const (
 
 func (p *proxy) serve(client net.Conn) {
 	defer client.Close()
+	if p.isDead() {
+		return
+	}
 	server, err := net.Dial("tcp", p.to)
 	if err != nil {
 		p.t.Error(err)
@@ -93,12 +121,17 @@ func (p *proxy) serve(client net.Conn) {
 		p.pass(server, client, func(b []byte) bool {
 			mu.Lock()
 			defer mu.Unlock()
-			if now == asked {
+			switch {
+			case now == asked:
 				now = sent // what follows the query is its data
+				p.dies()
+			case now != sent && p.isDead():
+				return false
 			}
 			found, after := p.found(b)
 			switch {
 			case found && !after:
+				p.dies()
 				return false
 			case found:
 				now = asked
