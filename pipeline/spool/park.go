@@ -23,8 +23,9 @@ type Parked struct {
 	path  string
 }
 
-// Park puts a frame aside, for good when it returns.
-func (s *Spool) Park(f Frame) error {
+// Park puts a frame aside, for good when it returns. Of its payload it keeps what
+// the reader wants to be kept: all of it, or less.
+func (s *Spool) Park(f Frame, payload []byte) error {
 	dir := filepath.Join(s.opt.Dir, parkedFolder)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("spool: park: %w", err)
@@ -34,7 +35,7 @@ func (s *Spool) Park(f Frame) error {
 	if err != nil {
 		return fmt.Errorf("spool: park: %w", err)
 	}
-	_, err = out.Write(appendFrame(nil, Entry{Kind: f.kind, Payload: f.payload}))
+	_, err = out.Write(appendFrame(nil, Entry{Kind: f.kind, Payload: payload}))
 	if err == nil {
 		err = datasync(out)
 	}

@@ -28,6 +28,7 @@ type judged struct {
 	repeats  map[digest]struct{} // stood before the first try
 	there    map[digest]struct{} // stand now, in doubt
 	ended    counters[outcomeKey]
+	found    uint64 // that stand now
 	now      time.Time
 }
 
@@ -50,12 +51,13 @@ func (w *Writer) writeEvents(ctx context.Context, r *run, doubt bool) (counters[
 			j := &judged{frames: r.events, repeats: r.repeats, there: there, ended: counters[outcomeKey]{}, now: w.o.Now()}
 			for more := true; more; {
 				var n int
-				if n, more, err = w.insertEvents(ctx, j); err != nil {
+				if n, more, err = w.insertEvents(ctx, r, j); err != nil {
 					return 0, err
 				}
 				sent += n
 			}
 			ended = j.ended
+			w.stats.found(j.found)
 			return sent, nil
 		})
 	return ended, err
@@ -63,15 +65,17 @@ func (w *Writer) writeEvents(ctx context.Context, r *run, doubt bool) (counters[
 
 // insertEvents goes through the frames once and sends what it may; more says
 // that rows are left because their partitions are too many for one insert.
-func (w *Writer) insertEvents(ctx context.Context, j *judged) (sent int, more bool, err error) {
+func (w *Writer) insertEvents(ctx context.Context, r *run, j *judged) (sent int, more bool, err error) {
 	p, err := w.prepare(ctx, "events", w.eventNames)
 	if err != nil {
 		return 0, false, err
 	}
 	defer p.end()
-	if more, err = w.fill(j, blockOf(p, w.eventColumns)); err != nil {
+	events := blockOf(p, w.eventColumns)
+	if more, err = w.fill(j, events); err != nil {
 		return 0, false, fmt.Errorf("writer: fill events: %w", err)
 	}
+	r.parts += len(events.days)
 	sent, err = w.send(p)
 	return sent, more, err
 }
@@ -117,37 +121,43 @@ func (w *Writer) fill(j *judged, events *block) (more bool, err error) {
 
 // judge says what becomes of an event, and counts it.
 func (w *Writer) judge(j *judged, v *minimise.Values) verdict {
-	end, verdict := outcome.Stored, toStore
-	if ended := w.ended(v); ended != outcome.None {
-		end, verdict = ended, dropped
-	} else if !j.now.Before(v.Expires) {
-		end, verdict = outcome.RowExpired, dropped
-	} else {
+	end, verdict := w.end(v, j.now), dropped
+	if end == outcome.Stored {
 		d := w.digests.of(identify(v))
 		_, repeat := j.repeats[d]
 		_, there := j.there[d]
 		switch {
 		case repeat || !w.taken.add(d):
-			end, verdict = outcome.Duplicate, dropped
+			end = outcome.Duplicate
 		case there: // this process or the one before it stored it and did not learn so
 			verdict = sent
+			j.found++
+		default:
+			verdict = toStore
 		}
 	}
-	day := v.Time.Unix() / daySeconds * daySeconds
-	j.ended.add(outcomeKey{v.Site, day, end.String(), end.Detail()}, 1)
+	j.ended.add(keyOf(v, end), 1)
 	return verdict
 }
 
 const daySeconds = 24 * 60 * 60
 
-// ended says whether a newer decision ended the one that an event was accepted
-// under.
-func (w *Writer) ended(v *minimise.Values) outcome.Outcome {
+// keyOf is the counter of an event with that end.
+func keyOf(v *minimise.Values, end outcome.Outcome) outcomeKey {
+	return outcomeKey{v.Site, v.Time.Unix() / daySeconds * daySeconds, end.String(), end.Detail()}
+}
+
+// end says whether an event may still be stored: a newer decision can have ended
+// the one that it was accepted under, and its own term can be over.
+func (w *Writer) end(v *minimise.Values, now time.Time) outcome.Outcome {
 	switch w.o.Revoked.Standing(v.ConsentID, v.Number) {
-	case consent.Stands, consent.Changed:
-		return outcome.None
 	case consent.Narrowed:
 		return outcome.Narrowed
+	case consent.WithdrawnWhole:
+		return outcome.Withdrawn
 	}
-	return outcome.Withdrawn
+	if !now.Before(v.Expires) {
+		return outcome.RowExpired
+	}
+	return outcome.Stored
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	lib "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 
 	"kelisim/pipeline/batch"
+	"kelisim/pipeline/outcome"
 	"kelisim/pipeline/spool"
 )
 
@@ -22,8 +24,8 @@ const (
 	parkedTerm  = 30 * 24 * time.Hour
 )
 
-// permanentCodes are errors of the server that the same rows meet again: they
-// are about values. Everything else (no table yet, no memory, too many parts, no
+// permanentCodes are errors of the server that the same rows meet again, and
+// their names there: all of them are about values. Everything else (no table yet, no memory, too many parts, no
 // room, no connection) may pass.
 var permanentCodes = map[int32]string{
 	6: "CANNOT_PARSE_TEXT", 33: "CANNOT_READ_ALL_DATA", 53: "TYPE_MISMATCH", 70: "CANNOT_CONVERT_TYPE",
@@ -44,31 +46,65 @@ func isPermanent(err error) bool {
 // errSifted asks for one more try, without the frames that were put aside.
 var errSifted = errors.New("writer: what cannot be written was put aside")
 
-// sift finds the frames that cannot be written, by halves, and puts them aside.
-// The others are written by it, and found by the next try.
-func (w *Writer) sift(ctx context.Context, r *run, frames []spool.Frame) error {
+// sift puts the frames aside that cannot be read, or else those that cannot be
+// written, which it finds by halves. The others are written by it, and found by
+// the next try.
+func (w *Writer) sift(ctx context.Context, r *run) error {
+	var good []spool.Frame
+	for _, f := range r.events {
+		if _, err := batch.FromFrame(f); err != nil {
+			r.parked = append(r.parked, parked{frame: f, payload: f.Payload(), why: err})
+			continue
+		}
+		good = append(good, f)
+	}
+	if len(good) < len(r.events) {
+		r.events = good
+		return nil
+	}
+	return w.halve(ctx, r, r.events)
+}
+
+func (w *Writer) halve(ctx context.Context, r *run, frames []spool.Frame) error {
 	_, err := w.writeEvents(ctx, &run{events: frames, replayed: r.replayed, repeats: r.repeats}, true)
 	switch {
 	case !isPermanent(err):
 		return err
 	case len(frames) > 1:
 		half := len(frames) / 2
-		return errors.Join(w.sift(ctx, r, frames[:half]), w.sift(ctx, r, frames[half:]))
+		return errors.Join(w.halve(ctx, r, frames[:half:half]), w.halve(ctx, r, frames[half:]))
 	}
-	r.parked = append(r.parked, parked{frame: frames[0], why: err})
-	for i, f := range r.events {
-		if f.At() == frames[0].At() {
-			r.events = append(r.events[:i:i], r.events[i+1:]...)
-			break
+	return w.setAside(r, frames[0], err)
+}
+
+// setAside takes one frame out of a run. Events of it that may no longer be stored
+// end here: they are not kept aside.
+func (w *Writer) setAside(r *run, f spool.Frame, why error) error {
+	b, err := batch.FromFrame(f)
+	if err != nil {
+		return fmt.Errorf("writer: %w", err)
+	}
+	now := w.o.Now()
+	b = b.Without(func(row batch.Row) bool {
+		v := row.Values()
+		end := w.end(&v, now)
+		if end == outcome.Stored {
+			return false
 		}
+		r.outcomes.add(keyOf(&v, end), 1)
+		return true
+	})
+	if b.Len() > 0 {
+		r.parked = append(r.parked, parked{frame: f, payload: b.Encode(), why: why})
 	}
+	r.events = slices.DeleteFunc(slices.Clone(r.events), func(e spool.Frame) bool { return e.At() == f.At() })
 	return nil
 }
 
 // park puts frames aside for good, before the checkpoint passes them.
 func (w *Writer) park(all []parked) error {
 	for _, p := range all {
-		if err := w.o.Spool.Park(p.frame); err != nil {
+		if err := w.o.Spool.Park(p.frame, p.payload); err != nil {
 			return fmt.Errorf("writer: %w", err)
 		}
 		at := p.frame.At()

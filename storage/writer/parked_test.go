@@ -8,6 +8,7 @@ import (
 	"kelisim/pipeline/spool"
 	"kelisim/pipeline/validate"
 	"kelisim/storage/storagetest"
+	"kelisim/storage/storagetest/person"
 )
 
 // TestAFrameNobodyReadsIsParked: what stands beside it is stored, and it is kept
@@ -149,4 +150,52 @@ func TestManyPartitions(t *testing.T) {
 			t.Errorf("%d days: %+v", days, st)
 		}
 	}
+}
+
+// TestWhatIsParkedIsCheckedAgain: a parked frame whose rows may no longer be stored
+// loses them, also while the reason for which it is parked stays.
+func TestWhatIsParkedIsCheckedAgain(t *testing.T) {
+	storagetest.DB(t)
+	admin := storagetest.Admin(t)
+	if err := admin.Exec(t.Context(), "ALTER TABLE events ADD CONSTRAINT refuses CHECK path NOT LIKE '/refused%'"); err != nil {
+		t.Fatal(err)
+	}
+	c := &clock{}
+	s := site(t, c)
+	p, leaves := s.Accept(t), s.Accept(t)
+	s.Visit(t, p, p.View("/refused"))
+	s.Visit(t, leaves, leaves.View("/refused/leaves"), leaves.View("/beside"))
+	if err := s.Spool.Append(t.Context(), spool.Entry{Kind: spool.Events, Payload: []byte{99}}); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, s, "one")
+	parked := func(want int) {
+		t.Helper()
+		if all, err := s.Spool.Parked(); err != nil || len(all) != want {
+			t.Fatalf("%d frames are aside (%v), want %d", len(all), err, want)
+		}
+	}
+	again := func() {
+		t.Helper()
+		w := newWriter(t, s, "one", connect(t, storagetest.Engine(t).Access().Address))
+		stop := run(t, w)
+		eventually(t, "what is parked to be tried", func() bool { return w.Stats().Flushes > 0 })
+		flushed(t, s)
+		stop()
+	}
+	parked(3)
+	again()
+	parked(3)
+	s.Withdraw(t, leaves)
+	again()
+	parked(2)
+	c.forward((person.RetentionDays + 1) * 24 * time.Hour)
+	again()
+	parked(0)
+	counts(t, admin, map[string]int{
+		"SELECT count() FROM events":                              0,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'withdrawn'": 2,
+		"SELECT sum(n) FROM outcomes WHERE outcome = 'expired'":   1,
+		"SELECT sum(n) FROM outcomes":                             3,
+	})
 }

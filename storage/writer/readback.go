@@ -3,6 +3,8 @@ package writer
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,14 +21,14 @@ const readBackChunk = 5000
 // of them, or only those of calls that may repeat an earlier one.
 func (w *Writer) eventsThere(ctx context.Context, frames []spool.Frame, every bool) (map[digest]struct{}, error) {
 	there := map[digest]struct{}{}
-	ids, err := consentIDs(frames, every)
+	sites, ids, err := consentIDs(frames, every)
 	if err != nil {
 		return nil, err
 	}
 	for len(ids) > 0 {
 		n := min(readBackChunk, len(ids))
 		rows, err := w.o.Conn.Query(ctx,
-			"SELECT consent_id, session_id, seq, name, engaged_ms, time FROM events WHERE consent_id IN (?)", ids[:n])
+			"SELECT consent_id, session_id, seq, name, engaged_ms, time FROM events WHERE site IN (?) AND consent_id IN (?)", sites, ids[:n])
 		if err != nil {
 			return nil, fmt.Errorf("writer: read back events: %w", err)
 		}
@@ -59,28 +61,29 @@ func (w *Writer) eventsThere(ctx context.Context, frames []spool.Frame, every bo
 	return there, nil
 }
 
-// consentIDs lists the consents of frames: of all, or of those that may repeat
-// an earlier call.
-func consentIDs(frames []spool.Frame, every bool) ([]string, error) {
+// consentIDs lists the sites and the consents of frames: of all, or of those that
+// may repeat an earlier call.
+func consentIDs(frames []spool.Frame, every bool) (sites, ids []string, err error) {
 	seen := map[uuid.UUID]bool{}
-	var (
-		ids    []string
-		reader batch.Reader
-	)
+	var reader batch.Reader
 	for _, f := range frames {
 		if !every && !batch.NeedsReadBack(f) {
 			continue
 		}
 		b, err := reader.Read(f)
 		if err != nil {
-			return nil, fmt.Errorf("writer: %w", err)
+			return nil, nil, fmt.Errorf("writer: %w", err)
 		}
 		for i := range b.Len() {
-			if id := uuid.UUID(b.At(i).ConsentID); !seen[id] {
+			v := b.At(i)
+			if !slices.Contains(sites, v.Site) {
+				sites = append(sites, strings.Clone(v.Site))
+			}
+			if id := uuid.UUID(v.ConsentID); !seen[id] {
 				seen[id] = true
 				ids = append(ids, id.String())
 			}
 		}
 	}
-	return ids, nil
+	return sites, ids, nil
 }

@@ -19,6 +19,8 @@ type run struct {
 	outcomes  counters[outcomeKey] // of events that were dropped before the spool
 	events    []spool.Frame
 	parked    []parked             // frames that nobody can read
+	bytes     uint64               // of all frames
+	parts     int                  // of the table of events that the server made of it
 	ended     counters[outcomeKey] // what became of all of them; nil until the events stand
 
 	replayed bool                // an earlier flush may have got through unseen
@@ -32,10 +34,11 @@ type numbered[T any] struct {
 	value T
 }
 
-// parked is a frame that cannot be written, and why.
+// parked is a frame that cannot be written, what of it is kept, and why.
 type parked struct {
-	frame spool.Frame
-	why   error
+	frame   spool.Frame
+	payload []byte
+	why     error
 }
 
 // runOf decodes frames. One that cannot be decoded is parked: its checksum was
@@ -43,8 +46,9 @@ type parked struct {
 func runOf(at, next spool.Position, frames []spool.Frame) *run {
 	r := &run{at: at, next: next, counts: counters[countKey]{}, outcomes: counters[outcomeKey]{}}
 	for _, f := range frames {
+		r.bytes += uint64(len(f.Payload()))
 		if err := r.take(f); err != nil {
-			r.parked = append(r.parked, parked{frame: f, why: err})
+			r.parked = append(r.parked, parked{frame: f, payload: f.Payload(), why: err})
 		}
 	}
 	return r

@@ -39,7 +39,7 @@ type Options struct {
 	Logger  *slog.Logger
 	Now     func() time.Time
 
-	FlushEvery time.Duration // how long a flush waits for company; default 1 s
+	FlushEvery time.Duration // how long a flush waits for company, longer when the database is slow; default 1 s
 	FlushBytes int           // bytes of frames in one flush at most; default 8 MiB
 	MaxBackoff time.Duration // between tries; default 10 s
 	Heartbeat  time.Duration // between two lines in the table of nodes; default 5 s
@@ -74,6 +74,7 @@ type Writer struct {
 	digests   digester
 	taken     seen // identities of the run that is flushed
 	unsettled bool // an insert of before may still be carried out
+	wait      pace
 	stats     *figures
 
 	eventColumns []column
@@ -99,7 +100,7 @@ func New(o Options) (*Writer, error) {
 	}
 	w := &Writer{
 		o: o, doubt: o.Spool.Intended(), passed: time.UnixMilli(0), digests: newDigester(), stats: newFigures(),
-		eventColumns: eventColumns(), unsettled: true,
+		eventColumns: eventColumns(), unsettled: true, wait: newPace(o.FlushEvery),
 	}
 	w.eventNames = names(w.eventColumns)
 	w.mark = mark{at: o.Now(), end: o.Spool.End()}
@@ -191,7 +192,7 @@ func (w *Writer) gather(ctx context.Context, at spool.Position, draining bool) (
 			return frames, next, err
 		}
 		if w.o.Spool.Backlog() < int64(w.o.FlushBytes) {
-			w.pause(ctx, w.o.FlushEvery)
+			w.pause(ctx, w.wait.between())
 		}
 	}
 	ended, cancel := context.WithCancel(ctx)
@@ -203,23 +204,19 @@ func (w *Writer) gather(ctx context.Context, at spool.Position, draining bool) (
 func (w *Writer) persist(ctx, last context.Context, r *run) bool {
 	doubt, backoff, began := r.replayed, 100*time.Millisecond, w.o.Now()
 	for {
+		tried := w.o.Now()
 		err := w.flush(last, r, doubt)
 		if err == nil {
 			if err = w.park(r.parked); err == nil {
 				now := w.o.Now()
-				w.stats.change(func(s *Stats) {
-					s.Flushes++
-					s.FlushSeconds += now.Sub(began).Seconds()
-					s.LastFlush = now
-					for k, n := range r.ended {
-						s.Ended[Ended{k.site, k.outcome, k.detail}] += n
-					}
-				})
+				w.wait.flushed(now.Sub(tried), r.parts)
+				w.stats.flushed(r, now, now.Sub(began))
 				return true
 			}
 		}
 		doubt = true // the failed try may have got through in part
 		w.stats.failed(err)
+		w.wait.failed(err)
 		if ctx.Err() != nil {
 			return false
 		}
@@ -269,7 +266,7 @@ func (w *Writer) finish(ctx context.Context, r *run, doubt bool) (counters[outco
 		var err error
 		if ended, err = w.writeEvents(ctx, r, doubt); err != nil {
 			if isPermanent(err) {
-				err = errors.Join(w.sift(ctx, r, r.events), errSifted)
+				err = errors.Join(w.sift(ctx, r), errSifted)
 			}
 			return nil, err
 		}
