@@ -172,6 +172,8 @@ func engineTargets(access *embedded.Access) []target {
 			options: withDefaults(&clickhouse.Options{
 				Addr: []string{access.Address},
 				Auth: clickhouse.Auth{Database: access.Database, Username: who.User, Password: who.Password},
+				// The engine is a child on this machine: packing would only cost time.
+				Compression: &clickhouse.Compression{Method: clickhouse.CompressionNone},
 			}),
 		})
 	}
@@ -229,7 +231,7 @@ func settingOf(role schema.Role, dsn string) string {
 	return "clickhouse-" + string(role) + "-dsn"
 }
 
-// withDefaults bounds a pool and compresses what it carries.
+// withDefaults bounds a pool and compresses what it carries, unless that is said.
 func withDefaults(options *clickhouse.Options) *clickhouse.Options {
 	if options.Settings == nil {
 		options.Settings = clickhouse.Settings{}
