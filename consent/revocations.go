@@ -14,6 +14,7 @@ type Revocation struct {
 	At      time.Time // when it was decided
 	Expires time.Time // when the tokens it kills are dead by themselves
 	Spares  bool      // the older tokens are dead, what was accepted under them is not
+	Erased  time.Time // not zero: no decision ends; what was collected up to then must go, for as long as Expires says
 }
 
 // whole reports whether nothing of the consent is left.
@@ -34,10 +35,12 @@ const (
 // question takes no lock that an addition of a withdrawal holds, and no memory.
 //
 // Withdrawals of whole consents, nearly all there is, take nine bytes each; see
-// withdrawals. The few revocations that leave a number valid stand in a map.
+// withdrawals. The few revocations that leave a number valid stand in a map, and
+// so do demands to erase.
 type Revocations struct {
 	mu      sync.Mutex // held by whoever changes the set
 	whole   withdrawals
+	demands demands
 	changes atomic.Uint64
 
 	numbersMu sync.RWMutex // guards what follows
@@ -66,7 +69,9 @@ func (r *Revocations) Add(v Revocation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var changed bool
-	if v.whole() {
+	if !v.Erased.IsZero() {
+		changed = r.demands.add(v)
+	} else if v.whole() {
 		changed = r.whole.add(keyOf(v.ID), termOf(v.Expires))
 	} else {
 		changed = r.number(v)
@@ -137,11 +142,13 @@ func (r *Revocations) Covers(id ID, number uint32) bool { return r.Standing(id, 
 // not be stored any more.
 func (r *Revocations) Ends(id ID, number uint32) bool { return r.Standing(id, number) >= Narrowed }
 
-// Forget drops what killed only tokens that are dead by themselves now.
+// Forget drops what killed only tokens that are dead by themselves now, and
+// demands of which the term is over.
 func (r *Revocations) Forget(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	changed := r.whole.forget(now)
+	changed = r.demands.forget(now.Unix()) || changed
 	if r.forgetNumbers(now.Unix()) || changed {
 		r.changes.Add(1)
 	}
@@ -165,7 +172,7 @@ func (r *Revocations) forgetNumbers(now int64) bool {
 	return true
 }
 
-// Len counts the consents about which something is known.
+// Len counts the consents about which something is known but demands.
 func (r *Revocations) Len() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 
 // Written form of a set, little endian: for each of the 256 first bytes the
 // number of keys, the keys in order, their terms; then the number of entries
-// that leave a number valid, and each of them as id, lowest, spared, end.
+// that leave a number valid, and each of them as id, lowest, spared, end; then
+// the number of demands, and each of them as id, moment, end.
 const numberedSize = 16 + 4 + 4 + 8
 
 // ErrRevocations is returned for bytes that are no set of revocations.
@@ -34,6 +35,7 @@ func (r *Revocations) WriteTo(w io.Writer) (int64, error) {
 		e.part(&p)
 	}
 	e.numbers(r.sortedNumbers())
+	e.demands(&r.demands)
 	e.flush(0)
 	if e.err != nil {
 		return e.n, fmt.Errorf("consent: write revocations: %w", e.err)
@@ -121,6 +123,9 @@ func ReadRevocations(r io.Reader, size int64) (*Revocations, error) {
 		}
 	}
 	if err := d.numbers(set); err != nil {
+		return nil, err
+	}
+	if err := d.demands(set); err != nil {
 		return nil, err
 	}
 	if d.left != 0 {

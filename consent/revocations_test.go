@@ -277,6 +277,53 @@ func TestRepeatsCostNothing(t *testing.T) {
 	}
 }
 
+// TestDemands: a demand to erase reaches what was collected until then, also in
+// the written form, ends no decision, and lasts as long as its term. A written set
+// of before there were demands is read.
+func TestDemands(t *testing.T) {
+	set, r := consent.NewRevocations(), mrand.New(mrand.NewPCG(20, 21))
+	var before bytes.Buffer
+	if _, err := set.WriteTo(&before); err != nil {
+		t.Fatal(err)
+	}
+	before.Truncate(before.Len() - 4)
+	if _, err := consent.ReadRevocations(&before, int64(before.Len())); err != nil {
+		t.Errorf("a set of before: %v", err)
+	}
+	ids := make([]consent.ID, 1000)
+	for i := range ids {
+		ids[i] = randomID(r)
+		set.Add(consent.Revocation{ID: ids[i], Erased: newYear.Add(time.Duration(i) * time.Second), Expires: newYear.AddDate(0, 0, 1+i%2)})
+	}
+	changes := set.Changes()
+	set.Add(consent.Revocation{ID: ids[0], Erased: newYear.Add(-time.Hour), Expires: newYear})
+	if set.Changes() != changes || set.Len() != 0 {
+		t.Error("an earlier demand changed a later one, or ended a consent")
+	}
+	check := func(set *consent.Revocations, lasting int) {
+		t.Helper()
+		for i, id := range ids {
+			at, known := newYear.Add(time.Duration(i)*time.Second), i%2 >= lasting
+			if set.Erased(id, at) != known || set.Erased(id, at.Add(-time.Hour)) != known || set.Erased(id, at.Add(time.Millisecond)) {
+				t.Fatalf("demand %d", i)
+			}
+			if set.Standing(id, 1) != consent.Stands {
+				t.Fatal("a demand ended a decision")
+			}
+		}
+	}
+	check(set, 0)
+	back := again(t, set)
+	check(back, 0)
+	back.Forget(newYear.AddDate(0, 0, 1))
+	check(back, 1)
+	back.Forget(newYear.AddDate(0, 0, 2))
+	check(back, 2)
+	if id := ids[0]; testing.AllocsPerRun(100, func() { set.Erased(id, newYear) }) != 0 {
+		t.Error("a question allocates")
+	}
+}
+
 // FuzzReadRevocations: no bytes make a set that answers otherwise than what it
 // says it holds, and none panic.
 func FuzzReadRevocations(f *testing.F) {
@@ -292,6 +339,7 @@ func FuzzReadRevocations(f *testing.F) {
 		}
 		set.Add(v)
 	}
+	set.Add(consent.Revocation{ID: randomID(r), Erased: newYear, Expires: newYear})
 	if _, err := set.WriteTo(full); err != nil {
 		f.Fatal(err)
 	}

@@ -45,6 +45,16 @@ func JobID(id consent.ID, number uint32, at time.Time) uuid.UUID {
 	return uuid.NewSHA1(uuid.UUID(id), fmt.Appendf(nil, "%d %d", number, at.UnixMilli()))
 }
 
+// demandTerm is how long a demand is remembered: longer than anything that was
+// collected before it waits on its way into the database.
+const demandTerm = 35 * 24 * time.Hour
+
+// Revocation is what keeps events of before the demand out of the database, for a
+// term that begins now.
+func (e Erasure) Revocation(now time.Time) consent.Revocation {
+	return consent.Revocation{Site: e.Site, ID: e.ID, At: e.At, Erased: e.At, Expires: now.Add(demandTerm)}
+}
+
 // CountKey names a counter of the banner. It holds no identifier.
 type CountKey struct {
 	Site    string
@@ -105,8 +115,8 @@ func (j *Journal) Erase(ctx context.Context, e Erasure) error {
 	return j.append(ctx, spool.Erasure, e)
 }
 
-// Revoked reads the revocations that still lie in a spool, so that a node obeys
-// its own withdrawals from the start, also without the database.
+// Revoked reads the revocations and the demands that still lie in a spool, so that
+// a node obeys its own from the start, also without the database.
 func Revoked(ctx context.Context, s *spool.Spool, add func(consent.Revocation)) error {
 	look, cancel := context.WithCancel(ctx)
 	cancel()
@@ -119,15 +129,25 @@ func Revoked(ctx context.Context, s *spool.Spool, add func(consent.Revocation)) 
 			return nil
 		}
 		for _, f := range frames {
-			var d Decided
-			if f.Kind() != spool.Decision || json.Unmarshal(f.Payload(), &d) != nil {
-				continue // the writer says what it cannot read
-			}
-			if d.Lowest > 0 {
-				add(d.Revocation())
-			}
+			revokes(f, add)
 		}
 		at = next
+	}
+}
+
+// revokes takes what one frame revokes. What cannot be read the writer names.
+func revokes(f spool.Frame, add func(consent.Revocation)) {
+	switch f.Kind() {
+	case spool.Decision:
+		var d Decided
+		if json.Unmarshal(f.Payload(), &d) == nil && d.Lowest > 0 {
+			add(d.Revocation())
+		}
+	case spool.Erasure:
+		var e Erasure
+		if json.Unmarshal(f.Payload(), &e) == nil {
+			add(e.Revocation(e.At))
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package revocation follows the withdrawals and changes that any node wrote to
-// the database, so that this node obeys them too, and keeps a copy of them in a
+// Package revocation follows the withdrawals, the changes and the demands to erase
+// that any node wrote to the database, so that this node obeys them too, and keeps a copy of them in a
 // file, so that it obeys them while there is no database.
 package revocation
 
@@ -70,7 +70,7 @@ const (
 	clock = `
 SELECT now64(3, 'UTC'), (SELECT any(uuid) FROM system.tables WHERE database = currentDatabase() AND name = 'revocations')`
 	poll = `
-SELECT consent_id, lowest, expires_at, recorded_at
+SELECT consent_id, lowest, time, expires_at, recorded_at
 FROM revocations
 WHERE recorded_at >= ? AND expires_at > now()
 SETTINGS max_execution_time = 0` // the context bounds it; ten million rows take longer than most profiles allow
@@ -143,11 +143,15 @@ func (f *Feed) read(ctx context.Context, from time.Time) (newest time.Time, err 
 	var (
 		v        consent.Revocation
 		id       uuid.UUID
+		at       time.Time
 		recorded time.Time
 	)
 	for rows.Next() {
-		if err := rows.Scan(&id, &v.Lowest, &v.Expires, &recorded); err != nil {
+		if err := rows.Scan(&id, &v.Lowest, &at, &v.Expires, &recorded); err != nil {
 			return newest, fmt.Errorf("revocation: read: %w", err)
+		}
+		if v.Erased = (time.Time{}); v.Lowest == 0 { // a demand to erase
+			v.Erased = at
 		}
 		v.ID = consent.ID(id)
 		f.set.Add(v)

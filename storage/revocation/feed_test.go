@@ -156,3 +156,45 @@ func nowhere(t *testing.T) driver.Conn {
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
 }
+
+// TestFollowsDemands: a demand to erase ends no decision, is kept in the local
+// copy, and is forgotten at its term.
+func TestFollowsDemands(t *testing.T) {
+	db := storagetest.DB(t)
+	now := time.Now()
+	o := revocation.LocalOptions{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+	open := func() *revocation.Local {
+		t.Helper()
+		l, err := revocation.Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	local := open()
+	f := revocation.New(db.Writer(), local.Set(), func() time.Time { return now })
+	who, term := consent.ID{1}, now.AddDate(0, 0, 35)
+	revoke(t, who, 0, term, now)
+	poll(t, f)
+	check := func(set *consent.Revocations, want bool) {
+		t.Helper()
+		if set.Covers(who, 1) || set.Len() != 0 {
+			t.Error("a demand ended a decision")
+		}
+		if set.Erased(who, now) != want || set.Erased(who, now.Add(-time.Hour)) != want {
+			t.Errorf("what was collected before must go: %v, want %v", !want, want)
+		}
+		if set.Erased(who, now.Add(time.Second)) || set.Erased(consent.ID{2}, now) {
+			t.Error("a demand reaches more than it names")
+		}
+	}
+	check(local.Set(), true)
+	if err := local.Save(f); err != nil {
+		t.Fatal(err)
+	}
+	again := open()
+	again.Set().Forget(term.Add(-time.Hour))
+	check(again.Set(), true)
+	again.Set().Forget(term.Add(time.Hour))
+	check(again.Set(), false)
+}

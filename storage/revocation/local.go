@@ -131,7 +131,8 @@ func (l *Local) Save(feed *Feed) error {
 // that stands before it.
 const (
 	magic      = "kelisimR"
-	version    = 1
+	version    = 2
+	first      = 1 // knew no demands
 	headerSize = len(magic) + 4 + 16 + 8 + 8
 	fileBuffer = 64 << 10
 )
@@ -202,7 +203,7 @@ func read(r io.Reader, size int64) (*consent.Revocations, Cursor, error) {
 	}
 	sum.Write(header[:])
 	rest := header[len(magic):]
-	if binary.LittleEndian.Uint32(rest) != version {
+	if v := binary.LittleEndian.Uint32(rest); v < first || v > version {
 		return nil, Cursor{}, errVersion
 	}
 	c := Cursor{

@@ -43,7 +43,7 @@ func (w *Writer) writeDecisions(ctx context.Context, decisions []numbered[journa
 		append        func(driver.Batch, numbered[journal.Decided]) error
 	}{
 		{"consent_payloads", "site, consent_id, number, payload, nonce, keep_until", w.appendPayload},
-		{"revocations", "site, consent_id, lowest, time, node, node_seq, expires_at, number", w.appendRevocation},
+		{"revocations", revocationColumns, w.appendRevocation},
 		{"erasures", jobColumns, w.appendJob},
 		{"consents", "site, consent_id, number, state, action, channel, edition, lang, gpc, items, time, " +
 			"expires_at, node, node_seq, commitment, keep_until", w.appendConsent},
@@ -123,42 +123,6 @@ func (w *Writer) appendJob(b driver.Batch, d numbered[journal.Decided]) error {
 	return b.Append(journal.JobID(r.ID, r.Number, r.Time), r.Site, uuid.UUID(r.ID), kind, r.Number, uint32(d.value.Lost), r.Time, r.Time.Add(JobTerm))
 }
 
-// writeErasures inserts the jobs that people demanded.
-func (w *Writer) writeErasures(ctx context.Context, demands []journal.Erasure, doubt bool) error {
-	if len(demands) == 0 {
-		return nil
-	}
-	read := func() (map[uuid.UUID]bool, error) {
-		var ids []string
-		for _, e := range demands {
-			ids = append(ids, e.Job().String())
-		}
-		var found []struct {
-			ID uuid.UUID `ch:"id"`
-		}
-		if err := w.o.Conn.Select(ctx, &found, "SELECT id FROM erasures WHERE id IN (?)", ids); err != nil {
-			return nil, fmt.Errorf("writer: read back erasures: %w", err)
-		}
-		there := map[uuid.UUID]bool{}
-		for _, f := range found {
-			there[f.ID] = true
-		}
-		return there, nil
-	}
-	return ensure(doubt, read, func(there map[uuid.UUID]bool) (int, error) {
-		return w.insert(ctx, "erasures", jobColumns, func(b driver.Batch) error {
-			for _, e := range demands {
-				id := e.Job()
-				if there[id] {
-					continue
-				}
-				if err := b.Append(id, e.Site, uuid.UUID(e.ID), EraseDemanded, uint32(0), uint32(0), e.At, e.At.Add(JobTerm)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
-}
+const revocationColumns = "site, consent_id, lowest, time, node, node_seq, expires_at, number"
 
 const jobColumns = "id, site, consent_id, kind, number, fields_lost, requested_at, expires_at"

@@ -148,12 +148,16 @@ func keyOf(v *minimise.Values, end outcome.Outcome) outcomeKey {
 }
 
 // end says whether an event may still be stored: a newer decision can have ended
-// the one that it was accepted under, and its own term can be over.
+// the one that it was accepted under, the person can have demanded that it be
+// erased, and its own term can be over.
 func (w *Writer) end(v *minimise.Values, now time.Time) outcome.Outcome {
 	switch w.o.Revoked.Standing(v.ConsentID, v.Number) {
 	case consent.Narrowed:
 		return outcome.Narrowed
 	case consent.WithdrawnWhole:
+		return outcome.Withdrawn
+	}
+	if w.o.Revoked.Erased(v.ConsentID, v.Time) {
 		return outcome.Withdrawn
 	}
 	if !now.Before(v.Expires) {

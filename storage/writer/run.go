@@ -14,7 +14,7 @@ import (
 type run struct {
 	at, next  spool.Position
 	decisions []numbered[journal.Decided]
-	erasures  []journal.Erasure
+	erasures  []numbered[journal.Erasure]
 	counts    counters[countKey]
 	outcomes  counters[outcomeKey] // of events that were dropped before the spool
 	events    []spool.Frame
@@ -85,7 +85,7 @@ func (r *run) take(f spool.Frame) error {
 		if err := json.Unmarshal(f.Payload(), &e); err != nil {
 			return fmt.Errorf("erasure: %w", err)
 		}
-		r.erasures = append(r.erasures, e)
+		r.erasures = append(r.erasures, numbered[journal.Erasure]{seq: f.At().Number(), value: e})
 	default:
 		return fmt.Errorf("a frame of the unknown kind %d", f.Kind())
 	}
