@@ -1,15 +1,18 @@
 package erasure
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"kelisim/consent"
 	"kelisim/storage/writer"
 )
 
-// change is one mutation for all jobs that want the same.
+// change is one mutation for jobs that want the same of different consents.
 type change struct {
 	kind string
 	jobs []job
@@ -21,42 +24,79 @@ type statement struct {
 	args []any
 }
 
-// group collects all withdrawals of a site into one change; the other kinds have
-// bounds of their own and stay alone.
+// atOnce is how many consents one change names: as many as a query holds. A demand
+// needs a condition of its own.
+const (
+	atOnce        = 2000
+	demandsAtOnce = 200
+)
+
+// alike is what jobs share that one change can carry out.
+type alike struct {
+	site   string
+	kind   string
+	lost   uint32
+	number uint32
+}
+
+// group collects jobs into changes: the withdrawals of a site, the choices that
+// lost the same with the same decision, the demands. Withdrawals come first, then
+// demands: they take everything.
 func group(jobs []job) []change {
-	var out []change
-	bySite := map[string]int{}
+	var out []*change
+	open := map[alike]*change{}
+	holds := map[*change]map[uuid.UUID]bool{}
 	for _, j := range jobs {
-		if j.Kind == writer.EraseWithdrawn {
-			i, ok := bySite[j.Site]
-			if !ok {
-				i = len(out)
-				bySite[j.Site] = i
-				out = append(out, change{kind: j.Kind})
-			}
-			out[i].jobs = append(out[i].jobs, j)
-			continue
+		key, most := alike{site: j.Site, kind: j.Kind}, atOnce
+		switch j.Kind {
+		case writer.EraseNarrowed:
+			key.lost, key.number = j.Lost, j.Number
+		case writer.EraseDemanded:
+			most = demandsAtOnce
 		}
-		out = append(out, change{kind: j.Kind, jobs: []job{j}})
+		c := open[key]
+		if c == nil || len(c.jobs) >= most || holds[c][j.Consent] {
+			c = &change{kind: j.Kind}
+			open[key], holds[c] = c, map[uuid.UUID]bool{}
+			out = append(out, c)
+		}
+		holds[c][j.Consent] = true
+		c.jobs = append(c.jobs, j)
 	}
-	return out
+	first := map[string]int{writer.EraseWithdrawn: -2, writer.EraseDemanded: -1}
+	slices.SortStableFunc(out, func(a, b *change) int { return cmp.Compare(first[a.kind], first[b.kind]) })
+	all := make([]change, len(out))
+	for i, c := range out {
+		all[i] = *c
+	}
+	return all
+}
+
+// consents names the consents of the change, whatever their rows.
+func (c change) consents() (string, []any) {
+	ids := make([]string, len(c.jobs))
+	for i, j := range c.jobs {
+		ids[i] = j.Consent.String()
+	}
+	return "site = ? AND consent_id IN (?)", []any{c.jobs[0].Site, ids}
 }
 
 // where says which rows of the consents the change is about.
 func (c change) where() (string, []any) {
-	j := c.jobs[0]
+	where, args := c.consents()
 	switch c.kind {
 	case writer.EraseWithdrawn:
-		ids := make([]string, len(c.jobs))
-		for i, j := range c.jobs {
-			ids[i] = j.Consent.String()
-		}
-		return "site = ? AND consent_id IN (?)", []any{j.Site, ids}
 	case writer.EraseNarrowed:
-		return "site = ? AND consent_id = ? AND number < ?", []any{j.Site, j.Consent.String(), j.Number}
+		where, args = where+" AND number < ?", append(args, c.jobs[0].Number)
 	default:
-		return "site = ? AND consent_id = ? AND time <= fromUnixTimestamp64Milli(?)", []any{j.Site, j.Consent.String(), j.Requested.UnixMilli()}
+		bounds := make([]string, len(c.jobs))
+		for i, j := range c.jobs {
+			bounds[i] = "consent_id = ? AND time <= fromUnixTimestamp64Milli(?)"
+			args = append(args, j.Consent.String(), j.Requested.UnixMilli())
+		}
+		where += " AND (" + strings.Join(bounds, " OR ") + ")"
 	}
+	return where, args
 }
 
 // lost is what a narrowed choice no longer licenses: the values to empty, the
@@ -118,7 +158,7 @@ func (c change) statements() []statement {
 	if c.kind != writer.EraseNarrowed {
 		rows := statement{"ALTER TABLE events DELETE WHERE " + where, args}
 		if c.kind == writer.EraseDemanded { // the narrow table has no time: all of the consent's networks go
-			where, args = "site = ? AND consent_id = ?", args[:2]
+			where, args = c.consents()
 		}
 		// Networks first: as long as rows are left, a pass that was cut short is repeated.
 		return []statement{{"ALTER TABLE addresses DELETE WHERE " + where, args}, rows}
@@ -132,7 +172,8 @@ func (c change) statements() []statement {
 		out = append(out, statement{fmt.Sprintf("ALTER TABLE events UPDATE %s WHERE %s", strings.Join(sets, ", "), where), args})
 	}
 	if networks := c.networks(); networks != "" {
-		out = append(out, statement{"ALTER TABLE addresses DELETE WHERE site = ? AND consent_id = ? AND (" + networks + ")", args[:2]})
+		of, args := c.consents()
+		out = append(out, statement{"ALTER TABLE addresses DELETE WHERE " + of + " AND (" + networks + ")", args})
 	}
 	return out
 }
@@ -150,23 +191,28 @@ func (c change) networks() string {
 	return strings.Join(which, " OR ")
 }
 
-// counts ask how much of what must go is still there.
+// counts ask how much of what must go is still there, by consent.
 func (c change) counts() []statement {
 	where, args := c.where()
 	if c.kind != writer.EraseNarrowed {
-		out := []statement{{"SELECT count() FROM events WHERE " + where, args}}
+		out := []statement{count("events", where, args)}
 		if c.kind == writer.EraseWithdrawn {
-			out = append(out, statement{"SELECT count() FROM addresses WHERE " + where, args})
+			out = append(out, count("addresses", where, args))
 		}
 		return out
 	}
 	rows, _, holds := c.parts()
 	var out []statement
 	if holds = append(holds, rows...); len(holds) > 0 {
-		out = append(out, statement{fmt.Sprintf("SELECT count() FROM events WHERE %s AND (%s)", where, strings.Join(holds, " OR ")), args})
+		out = append(out, count("events", where+" AND ("+strings.Join(holds, " OR ")+")", args))
 	}
 	if networks := c.networks(); networks != "" {
-		out = append(out, statement{"SELECT count() FROM addresses WHERE site = ? AND consent_id = ? AND (" + networks + ")", args[:2]})
+		of, args := c.consents()
+		out = append(out, count("addresses", of+" AND ("+networks+")", args))
 	}
 	return out
+}
+
+func count(table, where string, args []any) statement {
+	return statement{"SELECT consent_id, count() FROM " + table + " WHERE " + where + " GROUP BY consent_id", args}
 }

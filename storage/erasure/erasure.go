@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -111,8 +112,7 @@ SELECT id, any(site), any(consent_id), any(kind), any(number), any(fields_lost),
 FROM erasures
 GROUP BY id
 HAVING countIf(done_at IS NOT NULL) = 0
-ORDER BY min(requested_at)
-LIMIT 1000`
+ORDER BY min(requested_at)`
 
 // Pass carries out what is open and closes what can be closed; it returns how
 // many jobs stay open.
@@ -134,17 +134,13 @@ func (e *Eraser) Pass(ctx context.Context) (open int, err error) {
 	if err != nil {
 		return len(jobs), err
 	}
-	for _, j := range jobs {
-		if !watermark.After(e.seen[j.ID].Add(e.o.Margin)) {
-			open++
-			continue
-		}
-		closed, err := e.close(ctx, j)
+	ripe := slices.DeleteFunc(slices.Clone(jobs), func(j job) bool { return !watermark.After(e.seen[j.ID].Add(e.o.Margin)) })
+	open = len(jobs)
+	for _, c := range group(ripe) {
+		closed, err := e.close(ctx, c)
+		open -= closed
 		if err != nil {
-			return len(jobs), err
-		}
-		if !closed {
-			open++
+			return open, err
 		}
 	}
 	return open, nil
@@ -205,8 +201,8 @@ SELECT count(), min(w) FROM
 
 // erase runs one change over both tables, if there is anything to change.
 func (e *Eraser) erase(ctx context.Context, c change) error {
-	n, err := e.count(ctx, c)
-	if err != nil || n == 0 {
+	left, err := e.count(ctx, c)
+	if err != nil || len(left) == 0 {
 		return err
 	}
 	for _, s := range c.statements() {
@@ -214,50 +210,70 @@ func (e *Eraser) erase(ctx context.Context, c change) error {
 			return fmt.Errorf("erasure: %s: %w", c.kind, err)
 		}
 	}
-	e.erased.Add(n)
+	var rows uint64
 	for _, j := range c.jobs {
-		e.done[j.ID] += n / uint64(len(c.jobs))
+		e.done[j.ID] += left[j.Consent]
+		rows += left[j.Consent]
 	}
-	if len(c.jobs) == 1 {
-		e.o.Logger.Info("erasure: rows erased", "kind", c.kind, "rows", n)
-	} else {
-		e.o.Logger.Info("erasure: rows erased", "kind", c.kind, "rows", n, "consents", len(c.jobs))
-	}
+	e.erased.Add(rows)
+	e.o.Logger.Info("erasure: rows erased", "kind", c.kind, "rows", rows, "consents", len(left))
 	return nil
 }
 
-func (e *Eraser) count(ctx context.Context, c change) (uint64, error) {
-	var total uint64
+// count says of how many consents something is left, and how much.
+func (e *Eraser) count(ctx context.Context, c change) (map[uuid.UUID]uint64, error) {
+	left := map[uuid.UUID]uint64{}
 	for _, q := range c.counts() {
-		var n uint64
-		if err := e.o.Conn.QueryRow(ctx, q.sql, q.args...).Scan(&n); err != nil {
-			return 0, fmt.Errorf("erasure: count: %w", err)
+		rows, err := e.o.Conn.Query(ctx, q.sql, q.args...)
+		if err != nil {
+			return nil, fmt.Errorf("erasure: count: %w", err)
 		}
-		total += n
+		for rows.Next() {
+			var (
+				id uuid.UUID
+				n  uint64
+			)
+			if err := rows.Scan(&id, &n); err != nil {
+				return nil, errors.Join(fmt.Errorf("erasure: count: %w", err), rows.Close())
+			}
+			left[id] += n
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, fmt.Errorf("erasure: count: %w", err)
+		}
 	}
-	return total, nil
+	return left, nil
 }
 
-// close writes the certificate of a job of which nothing is left.
-func (e *Eraser) close(ctx context.Context, j job) (bool, error) {
-	for _, c := range group([]job{j}) {
-		n, err := e.count(ctx, c)
-		if err != nil || n > 0 {
-			return false, err
-		}
+// close writes the certificates of the jobs of a change of which nothing is left;
+// it says how many.
+func (e *Eraser) close(ctx context.Context, c change) (int, error) {
+	left, err := e.count(ctx, c)
+	if err != nil {
+		return 0, err
 	}
 	b, err := e.o.Conn.PrepareBatch(ctx, "INSERT INTO erasures (id, site, consent_id, kind, number, fields_lost, requested_at, done_at, rows, expires_at)")
 	if err != nil {
-		return false, fmt.Errorf("erasure: certificate: %w", err)
+		return 0, fmt.Errorf("erasure: certificate: %w", err)
 	}
 	defer b.Close()
-	now := e.o.Now()
-	if err := b.Append(j.ID, j.Site, j.Consent, j.Kind, j.Number, j.Lost, j.Requested, &now, e.done[j.ID], j.Requested.Add(writer.JobTerm)); err != nil {
-		return false, fmt.Errorf("erasure: certificate: %w", err)
+	now, closed := e.o.Now(), 0
+	for _, j := range c.jobs {
+		if left[j.Consent] > 0 {
+			continue
+		}
+		closed++
+		err := b.Append(j.ID, j.Site, j.Consent, j.Kind, j.Number, j.Lost, j.Requested, &now, e.done[j.ID], j.Requested.Add(writer.JobTerm))
+		if err != nil {
+			return 0, fmt.Errorf("erasure: certificate: %w", err)
+		}
+	}
+	if closed == 0 {
+		return 0, nil
 	}
 	if err := b.Send(); err != nil {
-		return false, fmt.Errorf("erasure: certificate: %w", err)
+		return 0, fmt.Errorf("erasure: certificate: %w", err)
 	}
-	e.closed.Add(1)
-	return true, nil
+	e.closed.Add(uint64(closed))
+	return closed, nil
 }
