@@ -13,6 +13,7 @@ type Stats struct {
 	SyncSeconds float64
 	SyncErrors  uint64
 	Full        uint64 // appends that found no room
+	Ballast     bool   // room is kept on the disk for decisions; while it is not, events are refused
 	Damaged     uint64 // bytes that were no intact frame and were skipped
 }
 
@@ -21,7 +22,7 @@ func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.stats
-	out.Bytes, out.Backlog, out.Segments = s.size, s.backlog(), len(s.sealed)
+	out.Bytes, out.Backlog, out.Segments, out.Ballast = s.size, s.backlog(), len(s.sealed), s.ballast
 	if s.active != nil {
 		out.Segments++
 	}

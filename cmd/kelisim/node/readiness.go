@@ -91,8 +91,8 @@ func (n *Node) holds(name string) bool {
 		at := n.health.answered.Load()
 		return at == nil || now.Sub(*at) > pingWithin+2*n.o.Every.Look // one that is frozen answers nothing, not even no
 	case "spool":
-		full := n.health.full.Load()
-		return full != nil && now.Sub(*full) < fullFor || float64(n.spool.Stats().Bytes) > nearlyFull*float64(n.o.SpoolBytes)
+		full, stats := n.health.full.Load(), n.spool.Stats()
+		return !stats.Ballast || full != nil && now.Sub(*full) < fullFor || float64(stats.Bytes) > nearlyFull*float64(n.o.SpoolBytes)
 	case "parked":
 		return n.writer.Stats().Parked > parkedFrames
 	case "revocations":

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,6 +91,29 @@ func TestReadyWithoutDatabase(t *testing.T) {
 	if a := b.decide("withdraw", nil, nil); a.status != http.StatusCreated {
 		t.Errorf("with a full spool a withdrawal is answered with %d", a.status)
 	}
+	stop(t, n)
+}
+
+// TestReadyWithoutBallast: while no room is kept on the disk for decisions, events are
+// refused, and a node says so before it has refused one; once there is room it is ready.
+func TestReadyWithoutBallast(t *testing.T) {
+	root, logFile := folder(t)
+	ballast := filepath.Join(root, "data", "spool", "ballast")
+	if err := os.MkdirAll(ballast, 0o700); err != nil { // in the way of the file
+		t.Fatal(err)
+	}
+	n := start(t, root, logFile, nowhereDSN)
+	away := []string{"the node starts", "clickhouse cannot be reached"}
+	becomes(t, n, append(away, "is full or nearly so")...)
+	b := newTarget(t, newHunt(), n, root).browser(nil)
+	if a := b.decide("accept_all", nil, nil); a.status != http.StatusCreated {
+		t.Errorf("a decision is answered with %d", a.status)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	becomes(t, n, away...)
+	lives(t, n, b)
 	stop(t, n)
 }
 
