@@ -133,6 +133,26 @@ func (c *crowd) asked(ctx context.Context) string {
 	return doc.Edition
 }
 
+// carries reports whether the loader asks an edition of the site first.
+func (c *crowd) carries(ctx context.Context, edition string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.n.PublicURL()+"/k.js", nil)
+	if err != nil {
+		c.problem("%v", err)
+		return false
+	}
+	res, err := c.client.Do(req)
+	if err != nil {
+		c.problem("the loader: %v", err)
+		return false
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.problem("the loader: %v", err)
+	}
+	return res.StatusCode == http.StatusOK && bytes.HasPrefix(b, []byte(`self.kelisimBoot={e:{"demo":["`+edition+`"`))
+}
+
 func (c *crowd) accept(ctx context.Context, edition string) (status int, token string) {
 	return c.call(ctx, http.MethodPost, "/v1/consent", fmt.Sprintf(
 		`{"v":1,"site":"demo","edition":%q,"lang":"kk","action":"accept_all","key":%q}`, edition, randomUUID()), "", nil)
@@ -216,6 +236,9 @@ func TestReloadUnderLoad(t *testing.T) {
 		}
 		if got := c.asked(t.Context()); got != e.key() {
 			t.Fatalf("after change %d edition %s is asked, want %s", i, got, e.key())
+		}
+		if !c.carries(t.Context(), e.key()) {
+			t.Fatalf("after change %d the loader does not carry edition %s", i, e.key())
 		}
 	}
 	cancel()
