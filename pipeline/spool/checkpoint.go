@@ -36,6 +36,7 @@ func (s *Spool) Intended() Position {
 func (s *Spool) Intend(to Position) error {
 	s.mu.Lock()
 	saved := s.saved
+	to = later(to, s.intended)
 	s.mu.Unlock()
 	err := s.save(saved, to)
 	s.mu.Lock()
@@ -48,6 +49,15 @@ func (s *Spool) Intend(to Position) error {
 	}
 	s.intended = to
 	return nil
+}
+
+// later is the later of two positions. What a process before may have flushed
+// stays in doubt until it is passed, however small the pieces it is read in now.
+func later(a, b Position) Position {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // Advance says that everything before a position stands in the database. When
@@ -70,16 +80,19 @@ func (s *Spool) Advance(to Position) error {
 		s.mu.Unlock()
 	}
 	failpoint.Hit("spool-deleted")
-	err := s.save(to, to)
+	s.mu.Lock()
+	intended := later(to, s.intended)
+	s.mu.Unlock()
+	err := s.save(to, intended)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if errors.Is(err, ErrFull) && s.dropBallast() {
-		err = s.save(to, to)
+		err = s.save(to, intended)
 	}
 	if err != nil {
 		return err
 	}
-	s.saved, s.intended = to, to
+	s.saved, s.intended = to, intended
 	s.forget(to)
 	return nil
 }

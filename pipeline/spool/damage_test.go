@@ -175,6 +175,37 @@ func TestARunIsReadAgainWithItsBounds(t *testing.T) {
 	}
 }
 
+// TestADoubtLasts: a run that is flushed again in smaller pieces stays in doubt to
+// its end, also after another crash.
+func TestADoubtLasts(t *testing.T) {
+	o := spool.Options{Dir: t.TempDir()}
+	s := open(t, o)
+	add(t, s, "one", "two", "three")
+	end := s.End()
+	frames, _, err := s.Read(t.Context(), s.Checkpoint(), 1<<20)
+	if err != nil || len(frames) != 3 {
+		t.Fatal(len(frames), err)
+	}
+	if err := s.Intend(end); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range frames[1:] {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, o)
+		if err := s.Intend(f.At()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Advance(f.At()); err != nil {
+			t.Fatal(err)
+		}
+		if s.Checkpoint() != f.At() || s.Intended() != end {
+			t.Errorf("at %v the doubt ends at %v, want %v", s.Checkpoint(), s.Intended(), end)
+		}
+	}
+}
+
 func TestAgeOfWhatWaits(t *testing.T) {
 	s := open(t, spool.Options{Dir: t.TempDir()})
 	if !s.Stats().Oldest.IsZero() {

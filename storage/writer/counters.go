@@ -14,7 +14,7 @@ const counterTerm = 25 * 31 * 24 * time.Hour
 // writeCounts inserts the sums of the banner's counters.
 func (w *Writer) writeCounts(ctx context.Context, r *run, doubt bool) error {
 	const columns = "site, edition, lang, variant, hour, kind, n, node, node_seq, expires_at"
-	return writeCounters(ctx, w, "banner_counts", columns, r.at.Number(), r.counts, doubt,
+	return writeCounters(ctx, w, "banner_counts", columns, r, r.counts, doubt,
 		"site, edition, lang, variant, kind, toUnixTimestamp(hour)",
 		func(rows driver.Rows, k *countKey, n *uint64) error {
 			var hour uint32
@@ -31,7 +31,7 @@ func (w *Writer) writeCounts(ctx context.Context, r *run, doubt bool) error {
 // writeOutcomes inserts the sums of final outcomes.
 func (w *Writer) writeOutcomes(ctx context.Context, r *run, ended counters[outcomeKey], doubt bool) error {
 	const columns = "site, day, outcome, detail, n, node, node_seq, expires_at"
-	return writeCounters(ctx, w, "outcomes", columns, r.at.Number(), ended, doubt,
+	return writeCounters(ctx, w, "outcomes", columns, r, ended, doubt,
 		"site, toUnixTimestamp(toDateTime(day, 'UTC')), outcome, detail",
 		func(rows driver.Rows, k *outcomeKey, n *uint64) error {
 			var day uint32
@@ -48,14 +48,16 @@ func (w *Writer) writeOutcomes(ctx context.Context, r *run, ended counters[outco
 // writeCounters inserts sums. They are told apart by node and by where their run
 // begins, which is why a run keeps its bounds. A try before may have counted an
 // event under another reason; together they never count more than there were.
-func writeCounters[K comparable](ctx context.Context, w *Writer, table, columns string, seq uint64, sums counters[K], doubt bool,
+func writeCounters[K comparable](ctx context.Context, w *Writer, table, columns string, r *run, sums counters[K], doubt bool,
 	key string, scan func(driver.Rows, *K, *uint64) error, add func(b driver.Batch, k K, n, seq uint64) error,
 ) error {
 	if len(sums) == 0 {
 		return nil
 	}
 	read := func() (map[K]uint64, error) {
-		rows, err := w.o.Conn.Query(ctx, "SELECT "+key+", n FROM "+table+" WHERE node = ? AND node_seq = ?", w.o.Node, seq)
+		// What an earlier process flushed as several runs may come back as one.
+		rows, err := w.o.Conn.Query(ctx, "SELECT "+key+", n FROM "+table+" WHERE node = ? AND node_seq >= ? AND node_seq < ?",
+			w.o.Node, r.at.Number(), r.next.Number())
 		if err != nil {
 			return nil, fmt.Errorf("writer: read back %s: %w", table, err)
 		}
@@ -80,12 +82,11 @@ func writeCounters[K comparable](ctx context.Context, w *Writer, table, columns 
 		left := sums.total() - min(sums.total(), counters[K](there).total())
 		return w.insert(ctx, table, columns, func(b driver.Batch) error {
 			for k, n := range sums {
-				if _, stands := there[k]; stands || left == 0 {
+				if n = min(n-min(n, there[k]), left); n == 0 {
 					continue
 				}
-				n = min(n, left)
 				left -= n
-				if err := add(b, k, n, seq); err != nil {
+				if err := add(b, k, n, r.at.Number()); err != nil {
 					return err
 				}
 			}

@@ -3,6 +3,7 @@ package writer_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -83,4 +84,22 @@ func TestAnInsertOfTheProcessBefore(t *testing.T) {
 		t.Fatalf("%d events stood already, and the next process took %s: the insert was over", stands, took)
 	}
 	counts(t, admin, all(1))
+}
+
+// TestRunsThatComeBackAsOne: without its checkpoint a spool brings back a run that
+// was flushed and one that was not as one; only what is missing is counted.
+func TestRunsThatComeBackAsOne(t *testing.T) {
+	storagetest.DB(t)
+	s := site(t, &clock{})
+	everything(t, s)
+	again := copied(t, s)
+	flush(t, s, "one")
+	everything(t, again)
+	again.Close()
+	if err := os.RemoveAll(filepath.Join(again.Dir, "checkpoint")); err != nil {
+		t.Fatal(err)
+	}
+	last := person.NewSite(t, again.Dir, s.Now)
+	flush(t, last, "one")
+	counts(t, storagetest.Admin(t), all(2))
 }

@@ -123,12 +123,14 @@ const (
 // insertSettings let the client send texts as they are: the server makes the
 // numbers of a dictionary of them at a third of the cost. An insert whose client
 // is gone without a word ends by itself soon. A block that equals an earlier one
-// is no repeat for the server: what is missing is known by reading back.
+// is no repeat for the server: what is missing is known by reading back. It has
+// the rows when it answers.
 func insertSettings() clickhouse.Settings {
 	return clickhouse.Settings{
 		"low_cardinality_allow_in_native_format": 0,
 		"receive_timeout":                        int(serverWaits / time.Second),
 		"insert_deduplicate":                     0,
+		"async_insert":                           0,
 	}
 }
 

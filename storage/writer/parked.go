@@ -72,7 +72,10 @@ func (w *Writer) halve(ctx context.Context, r *run, frames []spool.Frame) error 
 		return err
 	case len(frames) > 1:
 		half := len(frames) / 2
-		return errors.Join(w.halve(ctx, r, frames[:half:half]), w.halve(ctx, r, frames[half:]))
+		if err := w.halve(ctx, r, frames[:half:half]); err != nil {
+			return err
+		}
+		return w.halve(ctx, r, frames[half:])
 	}
 	return w.setAside(r, frames[0], err)
 }
@@ -140,8 +143,11 @@ func (w *Writer) unparkAll(ctx context.Context) error {
 	for _, p := range all {
 		switch {
 		case readable(p.Frame):
-			if p.Kind() == spool.Events { // it may stand: the process may have ended before the file was gone
+			// It may stand: the process may have ended before the file was gone.
+			if p.Kind() == spool.Events {
 				batch.MarkReadBack(p.Payload())
+			} else {
+				w.unparked.Store(true)
 			}
 			err = errors.Join(err, w.o.Spool.Unpark(ctx, p))
 		case w.o.Now().Sub(p.Since) < parkedTerm:

@@ -21,14 +21,15 @@ const readBackChunk = 5000
 // of them, or only those of calls that may repeat an earlier one.
 func (w *Writer) eventsThere(ctx context.Context, frames []spool.Frame, every bool) (map[digest]struct{}, error) {
 	there := map[digest]struct{}{}
-	sites, ids, err := consentIDs(frames, every)
+	sites, ids, since, err := doubtful(frames, every)
 	if err != nil {
 		return nil, err
 	}
 	for len(ids) > 0 {
 		n := min(readBackChunk, len(ids))
 		rows, err := w.o.Conn.Query(ctx,
-			"SELECT consent_id, session_id, seq, name, engaged_ms, time FROM events WHERE site IN (?) AND consent_id IN (?)", sites, ids[:n])
+			"SELECT consent_id, session_id, seq, name, engaged_ms, time FROM events"+
+				" WHERE site IN (?) AND consent_id IN (?) AND time >= fromUnixTimestamp64Milli(?)", sites, ids[:n], since.UnixMilli())
 		if err != nil {
 			return nil, fmt.Errorf("writer: read back events: %w", err)
 		}
@@ -61,9 +62,13 @@ func (w *Writer) eventsThere(ctx context.Context, frames []spool.Frame, every bo
 	return there, nil
 }
 
-// consentIDs lists the sites and the consents of frames: of all, or of those that
-// may repeat an earlier call.
-func consentIDs(frames []spool.Frame, every bool) (sites, ids []string, err error) {
+// readBackSince is how much earlier than an event its first copy can have happened
+// in the database: no session lasts longer, and the rest is for clocks.
+const readBackSince = 48 * time.Hour
+
+// doubtful lists the sites and the consents of frames, and since when they are of
+// interest: of all, or of those that may repeat an earlier call.
+func doubtful(frames []spool.Frame, every bool) (sites, ids []string, since time.Time, err error) {
 	seen := map[uuid.UUID]bool{}
 	var reader batch.Reader
 	for _, f := range frames {
@@ -72,10 +77,13 @@ func consentIDs(frames []spool.Frame, every bool) (sites, ids []string, err erro
 		}
 		b, err := reader.Read(f)
 		if err != nil {
-			return nil, nil, fmt.Errorf("writer: %w", err)
+			return nil, nil, since, fmt.Errorf("writer: %w", err)
 		}
 		for i := range b.Len() {
 			v := b.At(i)
+			if from := v.Time.Add(-readBackSince); since.IsZero() || from.Before(since) {
+				since = from
+			}
 			if !slices.Contains(sites, v.Site) {
 				sites = append(sites, strings.Clone(v.Site))
 			}
@@ -85,5 +93,5 @@ func consentIDs(frames []spool.Frame, every bool) (sites, ids []string, err erro
 			}
 		}
 	}
-	return sites, ids, nil
+	return sites, ids, since, nil
 }

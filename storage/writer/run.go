@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"kelisim/pipeline/spool"
 	"kelisim/storage/journal"
 )
@@ -14,6 +16,7 @@ import (
 type run struct {
 	at, next  spool.Position
 	decisions []numbered[journal.Decided]
+	decided   map[decisionKey]bool
 	erasures  []numbered[journal.Erasure]
 	counts    counters[countKey]
 	outcomes  counters[outcomeKey] // of events that were dropped before the spool
@@ -44,7 +47,7 @@ type parked struct {
 // runOf decodes frames. One that cannot be decoded is parked: its checksum was
 // right, so a program wrote it that this one does not understand.
 func runOf(at, next spool.Position, frames []spool.Frame) *run {
-	r := &run{at: at, next: next, counts: counters[countKey]{}, outcomes: counters[outcomeKey]{}}
+	r := &run{at: at, next: next, counts: counters[countKey]{}, outcomes: counters[outcomeKey]{}, decided: map[decisionKey]bool{}}
 	for _, f := range frames {
 		r.bytes += uint64(len(f.Payload()))
 		if err := r.take(f); err != nil {
@@ -79,6 +82,11 @@ func (r *run) take(f spool.Frame) error {
 		if err := json.Unmarshal(f.Payload(), &d); err != nil {
 			return fmt.Errorf("decision: %w", err)
 		}
+		key := decisionKey{uuid.UUID(d.Record.ID), d.Record.Number}
+		if r.decided[key] {
+			return nil // it was put aside once, and came back twice
+		}
+		r.decided[key] = true
 		r.decisions = append(r.decisions, numbered[journal.Decided]{seq: f.At().Number(), value: d})
 	case spool.Erasure:
 		var e journal.Erasure

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -75,6 +76,7 @@ type Writer struct {
 	taken     seen // identities of the run that is flushed
 	unsettled bool // an insert of before may still be carried out
 	wait      pace
+	unparked  atomic.Bool // decisions or demands came back that may stand
 	stats     *figures
 
 	eventColumns []column
@@ -174,11 +176,15 @@ func (w *Writer) step(ctx, last context.Context, at spool.Position, draining boo
 	return next
 }
 
+// wholeRun is how many times the bytes of a flush are read at once of what may have
+// been flushed: more than any run has, so that it comes back with the bounds it had.
+const wholeRun = 4
+
 // gather waits for the first frame, then a while for more. A run that may have
 // been flushed before is read with the bounds it had.
 func (w *Writer) gather(ctx context.Context, at spool.Position, draining bool) ([]spool.Frame, spool.Position, error) {
 	if at.Before(w.doubt) {
-		frames, next, err := w.o.Spool.ReadTo(at, w.doubt, w.o.FlushBytes)
+		frames, next, err := w.o.Spool.ReadTo(at, w.doubt, wholeRun*w.o.FlushBytes)
 		if err != nil || len(frames) > 0 {
 			return frames, next, err
 		}
@@ -232,10 +238,11 @@ func (w *Writer) flush(ctx context.Context, r *run, doubt bool) error {
 	if err := w.settle(ctx); err != nil {
 		return err
 	}
-	if err := w.writeDecisions(ctx, r.decisions, doubt); err != nil {
+	twice := doubt || w.unparked.Load()
+	if err := w.writeDecisions(ctx, r.decisions, twice); err != nil {
 		return err
 	}
-	if err := w.writeErasures(ctx, r.erasures, doubt); err != nil {
+	if err := w.writeErasures(ctx, r.erasures, twice); err != nil {
 		return err
 	}
 	if err := w.writeCounts(ctx, r, doubt); err != nil {
