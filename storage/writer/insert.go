@@ -114,10 +114,10 @@ func (w *Writer) send(p *pending) (int, error) {
 }
 
 const (
-	accessDenied = 497                            // the server's code
-	serverWaits  = 20 * time.Second               // for rows of an insert whose client has fallen silent
-	blindWait    = serverWaits + 10*time.Second   // for an insert that cannot be looked for
-	overWithin   = 2*serverWaits + 20*time.Second // bounds how long one that ended in doubt is waited for
+	accessDenied = 497              // the server's code
+	serverWaits  = 9 * time.Second  // for rows of an insert whose client has fallen silent; it looks every ten seconds, and twice
+	blindWait    = 30 * time.Second // for an insert that cannot be looked for
+	overWithin   = time.Minute      // bounds how long one that ended in doubt is waited for
 )
 
 // insertSettings let the client send texts as they are: the server makes the
