@@ -47,6 +47,9 @@ func RunChild() int {
 	orphaned := make(chan os.Signal, 1)
 	signal.Notify(orphaned, deathSignal)
 
+	if err := giveWay(); err != nil {
+		fmt.Fprintln(os.Stderr, err) // it runs all the same
+	}
 	if err := portIsFree(os.Args[4]); err != nil {
 		return fail(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -51,6 +52,12 @@ func TestStartAndStop(t *testing.T) {
 		t.Errorf("rows through engine.json = %d, want 1000", got)
 	}
 
+	own := niceness(t, os.Getpid())[strconv.Itoa(os.Getpid())]
+	for thread, nice := range niceness(t, access.EnginePID) {
+		if nice != min(own+10, 19) && nice != -20 { // as the engine sets its watch over memory
+			t.Errorf("thread %s of the engine has niceness %d beside our %d", thread, nice, own)
+		}
+	}
 	stopNow(t, engine)
 	if log.String() != "" {
 		t.Errorf("a quiet life left lines in the log:\n%s", log.String())
@@ -66,6 +73,30 @@ func TestStartAndStop(t *testing.T) {
 		t.Errorf("rows after a restart = %d, want 1000", got)
 	}
 	t.Logf("engine memory, low-memory profile: %s", memory(t, again.Access().EnginePID))
+}
+
+// niceness is how far each thread of a process lets others go first.
+func niceness(t *testing.T, pid int) map[string]int {
+	t.Helper()
+	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]int{}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it ended meanwhile
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if all[filepath.Base(filepath.Dir(path))], err = strconv.Atoi(fields[16]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }
 
 func TestProfilesReachTheEngine(t *testing.T) {

@@ -72,7 +72,7 @@ func (w *Writer) insertEvents(ctx context.Context, r *run, j *judged) (sent int,
 	}
 	defer p.end()
 	events := blockOf(p, w.eventColumns)
-	if more, err = w.fill(j, events); err != nil {
+	if more, err = w.fill(ctx, r, j, events); err != nil {
 		return 0, false, fmt.Errorf("writer: fill events: %w", err)
 	}
 	r.parts += len(events.days)
@@ -80,13 +80,13 @@ func (w *Writer) insertEvents(ctx context.Context, r *run, j *judged) (sent int,
 	return sent, more, err
 }
 
-func (w *Writer) fill(j *judged, events *block) (more bool, err error) {
+func (w *Writer) fill(ctx context.Context, r *run, j *judged, events *block) (more bool, err error) {
 	if j.verdicts == nil {
 		w.taken.reset()
 	}
 	var (
-		reader batch.Reader
-		at     int
+		reader     batch.Reader
+		at, rested int
 	)
 	for _, f := range j.frames {
 		b, err := reader.Read(f)
@@ -112,12 +112,23 @@ func (w *Writer) fill(j *judged, events *block) (more bool, err error) {
 			}
 			*verdict = sent
 		}
+		if r.calm && at-rested >= breath {
+			w.pause(ctx, rest)
+			rested = at
+		}
 		if err := events.to.push(); err != nil {
 			return false, err
 		}
 	}
 	return more, nil
 }
+
+// While nothing hurries, a flush rests after every few events, so that it never
+// holds a processor for as long as a visitor would notice.
+const (
+	breath = 128
+	rest   = 500 * time.Microsecond
+)
 
 // judge says what becomes of an event, and counts it.
 func (w *Writer) judge(j *judged, v *minimise.Values) verdict {

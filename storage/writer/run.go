@@ -26,6 +26,7 @@ type run struct {
 	parts     int                  // of the table of events that the server made of it
 	ended     counters[outcomeKey] // what became of all of them; nil until the events stand
 
+	calm     bool                // it is small enough to be taken slowly
 	replayed bool                // an earlier flush may have got through unseen
 	repeats  map[digest]struct{} // identities that stood in the table before the first try; nil until they are read
 }

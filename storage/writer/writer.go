@@ -156,6 +156,7 @@ func (w *Writer) step(ctx, last context.Context, at spool.Position, draining boo
 		return at
 	}
 	r := runOf(at, next, frames)
+	r.calm = !draining && r.bytes < uint64(w.o.FlushBytes)/2
 	if r.replayed = at.Before(w.doubt); r.replayed {
 		failpoint.Hit("writer-replay")
 	}

@@ -214,11 +214,13 @@ func (p *Player) Play(ctx context.Context) error {
 
 // playAll plays with every worker.
 func (p *Player) playAll(ctx context.Context, plan *schedule, end time.Time) (err error) {
+	b, err := newBeat()
+	if err != nil {
+		return err
+	}
+	defer b.close()
 	for _, w := range p.workers {
-		if w.alarm, err = newAlarm(); err != nil {
-			return err
-		}
-		defer w.alarm.close()
+		w.beat = b
 	}
 	p.each(ctx, func(ctx context.Context, w *worker) { w.play(ctx, plan, end) })
 	return nil

@@ -25,7 +25,7 @@ type worker struct {
 	later  []uint32 // places whose call waits to be repeated
 	keys   uint32   // keys of decisions that were used
 	rng    rand.PCG // chooses who is next
-	alarm  *alarm
+	beat   *beat
 	figures
 
 	start       []byte // of a body of events, up to the session's id
@@ -112,7 +112,7 @@ func (w *worker) pause(ctx context.Context, d time.Duration) {
 		return // the caller looks at the clock, and comes again for the rest
 	}
 	if d > 0 {
-		w.alarm.wait(d)
+		w.beat.wait(d)
 	}
 }
 
