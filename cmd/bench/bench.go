@@ -32,9 +32,10 @@ type bench struct {
 
 // process is a server that was started here.
 type process struct {
-	cmd  *exec.Cmd
-	url  string
-	data string
+	cmd   *exec.Cmd
+	url   string
+	admin string // address of the other listener
+	data  string
 }
 
 // startBare starts the baseline, once.
@@ -75,7 +76,7 @@ func (b *bench) startKelisim(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.data, b.kelisim = data, p
+	p.data, p.admin, b.kelisim = data, "http://"+admin, p
 	if err := until(ctx, 30*time.Second, func() bool { return answers(ctx, p.url+"/readyz") }); err != nil {
 		return nil, fmt.Errorf("the collector is not ready: %w", err)
 	}

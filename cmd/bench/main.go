@@ -58,6 +58,7 @@ func sections() []section {
 		{"load", byLoad},
 		{"batch", batches},
 		{"latency", latency},
+		{"memory", memory},
 	}
 }
 
