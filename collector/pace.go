@@ -19,11 +19,13 @@ var (
 )
 
 // paced holds back who reads too fast.
-func (s *Server) paced(c *fiber.Ctx) error {
-	if wait := s.wait(c, limit.Others); wait > 0 {
-		return s.tooFast(c, wait)
+func (s *Server) paced(b limit.Bucket) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if wait := s.wait(c, b); wait > 0 {
+			return s.tooFast(c, wait)
+		}
+		return c.Next()
 	}
-	return c.Next()
 }
 
 // wait takes a token of the client and returns how long it has to wait.

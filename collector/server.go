@@ -157,7 +157,9 @@ func (s *Server) App() *fiber.App {
 	app.Get("/readyz", s.readyz)
 	app.Post("/v1/consent", s.postConsent)
 	app.Post("/privacy/:site", s.postPrivacy)
-	app.Use(s.paced)
+	app.Get("/privacy/style.css", s.paced(limit.Others), s.privacyStyle)
+	app.Get("/privacy/:site", s.paced(limit.Rights), s.getPrivacy)
+	app.Use(s.paced(limit.Others))
 	app.Get("/k.js", s.loader)
 	app.Get("/k.:hash.js", s.pinnedLoader)
 	app.Get("/a/:file", s.asset)
@@ -165,8 +167,6 @@ func (s *Server) App() *fiber.App {
 	app.Get("/.well-known/gpc.json", s.getGPC)
 	app.Get("/v1/banner", s.getBanner)
 	app.Get("/v1/consent", s.getConsent)
-	app.Get("/privacy/style.css", s.privacyStyle)
-	app.Get("/privacy/:site", s.getPrivacy)
 	return app
 }
 

@@ -26,12 +26,13 @@ type Bucket uint8
 const (
 	Events    Bucket = iota // POST /v1/events
 	Decisions               // what a person decides or demands
-	Others                  // everything that is read
+	Rights                  // the page where people see what is held and take back; what else is read cannot keep them from it
+	Others                  // everything else that is read
 	Demands                 // demands for erasure under one consent, whatever address they come from
 	buckets
 )
 
-var bucketNames = [buckets]string{"events", "decisions", "others", "demands"}
+var bucketNames = [buckets]string{"events", "decisions", "rights", "others", "demands"}
 
 // String is the name of the bucket.
 func (b Bucket) String() string {
@@ -42,7 +43,8 @@ func (b Bucket) String() string {
 }
 
 // Of the rate that is configured, decisions get a share: each costs a sync of the
-// disk and a record that is kept for years, and people decide seldom. A bucket
+// disk and a record that is kept for years, and people decide seldom. So does the
+// page of rights, which asks the database. A bucket
 // holds what comes in burstSeconds, because an office or the network of a mobile
 // operator sends in waves.
 const (
@@ -99,6 +101,7 @@ func New(o Options) (*Limiter, error) {
 	l.sizes = [buckets]size{
 		Events: sizeOf(every, burstSeconds*o.PerSecond), Others: sizeOf(every, burstSeconds*o.PerSecond),
 		Decisions: sizeOf(decisionShare*every, max(1, burstSeconds*o.PerSecond/decisionShare)),
+		Rights:    sizeOf(decisionShare*every, max(1, burstSeconds*o.PerSecond/decisionShare)),
 		Demands:   sizeOf(demandEvery, demandBurst),
 	}
 	return l, l.Renew()

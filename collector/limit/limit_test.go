@@ -68,7 +68,7 @@ func TestBucketsAndNetworksAreApart(t *testing.T) {
 	l := newLimiter(t, 10)
 	office := at("203.0.113.77")
 	burst(l, Events, office, noon)
-	for _, b := range []Bucket{Decisions, Others} {
+	for _, b := range []Bucket{Decisions, Rights, Others} {
 		if l.Client(b, office, noon) != 0 {
 			t.Errorf("a flood of events holds back %s", b)
 		}
