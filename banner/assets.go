@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
 
@@ -19,7 +20,7 @@ import (
 // Asset is one browser file as it is served. Its slices are shared: they are
 // not to be written to.
 type Asset struct {
-	Name        string // with the content hash: banner.1f0c….js
+	Name        string // banner.js; of a pinned loader with its hash, k.1f0c….js
 	ContentType string
 	ETag        string // quoted, for the header
 	Integrity   string // for the integrity attribute: sha384-…
@@ -31,97 +32,87 @@ type Asset struct {
 // Assets holds the built browser files, compressed once. It is immutable and
 // safe for concurrent use.
 type Assets struct {
-	loader []byte
-	byName map[string]Asset
-	names  map[string]string // kind of file -> address relative to the collector
+	loader, pinned []byte
+	folder         string
+	byName         map[string]Asset
 }
 
-// hashDigits is how much of a content hash stands in a name.
-const hashDigits = 16
+// What of a content hash stands in a name, hexadecimal digits: of a file, and of
+// the folder of all files, which the loader carries to every page.
+const (
+	hashDigits   = 16
+	folderDigits = 10
+)
+
+// filesOfLoader are the built files that the loader loads.
+func filesOfLoader() []string {
+	return []string{"back.js", "banner.css", "banner.js", "release.js", "settings.css", "settings.js", "telemetry.js", "vitals.js"}
+}
 
 // NewAssets reads the built files of a folder; see Built.
 func NewAssets(files fs.FS) (*Assets, error) {
-	a := &Assets{byName: map[string]Asset{}, names: map[string]string{}}
-	var err error
-	if a.loader, err = fs.ReadFile(files, "k.js"); err != nil {
-		return nil, fmt.Errorf("banner: read assets: %w", err)
+	a := &Assets{byName: map[string]Asset{}}
+	for name, to := range map[string]*[]byte{"k.js": &a.loader, "pinned.js": &a.pinned} {
+		var err error
+		if *to, err = fs.ReadFile(files, name); err != nil {
+			return nil, fmt.Errorf("banner: read assets: %w", err)
+		}
 	}
-	for kind, name := range map[string]string{"banner": "banner.js", "style": "banner.css", "telemetry": "telemetry.js", "vitals": "vitals.js"} {
+	all := sha256.New()
+	for _, name := range filesOfLoader() {
 		body, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, fmt.Errorf("banner: read assets: %w", err)
 		}
-		asset, err := newAsset(name, body)
-		if err != nil {
+		if a.byName[name], err = newAsset(name, body); err != nil {
 			return nil, err
 		}
-		a.byName[asset.Name] = asset
-		a.names[kind] = "a/" + asset.Name
+		fmt.Fprintf(all, "%s %d\n%s", name, len(body), body)
 	}
+	a.folder = hex.EncodeToString(all.Sum(nil))[:folderDigits]
 	return a, nil
 }
 
-// File finds a file by its hashed name, as banner.1f0c….js.
-func (a *Assets) File(name string) (Asset, bool) {
+// Folder is where the files are: a hash of them all, so that each version of
+// them has addresses of its own, a/<folder>/<name>.
+func (a *Assets) Folder() string { return a.folder }
+
+// File finds a file by its folder and name.
+func (a *Assets) File(folder, name string) (Asset, bool) {
 	asset, ok := a.byName[name]
-	return asset, ok
+	return asset, ok && folder == a.folder
 }
 
-// Files is the address of each file the loader loads, relative to the
-// collector: banner, style, telemetry, vitals.
-func (a *Assets) Files() map[string]string {
-	out := map[string]string{}
-	for kind, name := range a.names {
-		out[kind] = name
-	}
-	return out
-}
-
-// Integrity is the integrity value of each hashed file, by name.
-func (a *Assets) Integrity() map[string]string {
-	out := map[string]string{}
-	for name, asset := range a.byName {
-		out[name] = asset.Integrity
-	}
-	return out
-}
+// Files are the files that the loader loads, by name.
+func (a *Assets) Files() map[string]Asset { return maps.Clone(a.byName) }
 
 // Loader is k.js as it is served: for each site the current edition and those
-// that still hold, the addresses of the other files, and the built loader.
-// editions is policy.Catalogue.Keys.
-func (a *Assets) Loader(editions map[string][]string) []byte {
-	if editions == nil {
-		editions = map[string][]string{}
-	}
-	var b bytes.Buffer
-	b.WriteString("self.kelisimBoot={e:")
-	b.Write(object(editions))
-	b.WriteString(`,f:{banner:`)
-	b.Write(object(a.names["banner"]))
-	b.WriteString(`,style:`)
-	b.Write(object(a.names["style"]))
-	b.WriteString(`,telemetry:`)
-	b.Write(object(a.names["telemetry"]))
-	b.WriteString(`,vitals:`)
-	b.Write(object(a.names["vitals"]))
-	b.WriteString("}};\n")
-	b.Write(a.loader)
-	return b.Bytes()
+// that still hold, the folder of the other files, and the built loader. editions
+// is policy.Catalogue.Keys.
+func (a *Assets) Loader(editions map[string][]string) (Asset, error) {
+	return newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q};\n%s", object(editions), a.folder, a.loader))
 }
 
-// object writes names and lists of names as a script may hold them.
-func object(v any) []byte {
+// Pinned is the loader for sites that pin it with SRI: it knows what every other
+// file must be, and its name holds its hash. Another set of editions is another
+// file.
+func (a *Assets) Pinned(editions map[string][]string) (Asset, error) {
+	integrity := map[string]string{}
+	for name, asset := range a.byName {
+		integrity[strings.TrimSuffix(name, ".js")] = asset.Integrity
+	}
+	k, err := newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q,i:%s};\n%s", object(editions), a.folder, object(integrity), a.pinned))
+	k.Name = "k." + strings.Trim(k.ETag, `"`) + ".js"
+	return k, err
+}
+
+// object writes lists and texts by name as a script may hold them.
+func object[V any](v map[string]V) []byte {
 	b, err := json.Marshal(v)
-	if err != nil {
-		return []byte("{}") // maps and strings always encode
+	if err != nil || v == nil {
+		return []byte("{}") // maps of strings always encode
 	}
 	return b
-}
-
-// LoaderAsset is the loader with its compressed forms, under the name that pins
-// it: k.<hash>.js. Another set of editions is another file.
-func (a *Assets) LoaderAsset(editions map[string][]string) (Asset, error) {
-	return newAsset("k.js", a.Loader(editions))
 }
 
 func newAsset(name string, body []byte) (Asset, error) {
@@ -130,7 +121,7 @@ func newAsset(name string, body []byte) (Asset, error) {
 	ext := path.Ext(name)
 	digest := sha512.Sum384(body)
 	a := Asset{
-		Name:        strings.TrimSuffix(name, ext) + "." + hash + ext,
+		Name:        name,
 		ContentType: map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}[ext],
 		ETag:        `"` + hash + `"`,
 		Integrity:   "sha384-" + base64.StdEncoding.EncodeToString(digest[:]),

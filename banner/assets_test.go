@@ -5,12 +5,13 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"io"
+	"path"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/andybalholm/brotli"
-	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
 )
 
@@ -20,25 +21,25 @@ func TestAssets(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := a.Files()
-	if len(files) != 4 {
-		t.Fatalf("the files are %v", files)
+	if len(files) != 8 {
+		t.Fatalf("there are %d files", len(files))
 	}
-	for kind, address := range files {
-		asset, ok := a.File(strings.TrimPrefix(address, "a/"))
+	for name := range files {
+		asset, ok := a.File(a.Folder(), name)
 		if !ok {
-			t.Fatalf("%s: no file %s", kind, address)
+			t.Fatalf("no file %s", name)
 		}
 		same(t, asset)
-		if want := map[bool]string{true: "text/css", false: "text/javascript"}[kind == "style"]; !strings.HasPrefix(asset.ContentType, want) {
-			t.Errorf("%s is %s", kind, asset.ContentType)
+		if want := map[string]string{".css": "text/css", ".js": "text/javascript"}[path.Ext(name)]; !strings.HasPrefix(asset.ContentType, want) {
+			t.Errorf("%s is %s", name, asset.ContentType)
 		}
-		if a.Integrity()[asset.Name] != asset.Integrity {
-			t.Errorf("%s: integrity differs", kind)
+		if _, ok := a.File("0123456789", name); ok {
+			t.Errorf("%s is in another folder as well", name)
 		}
 		t.Logf("%s: %d bytes, gzip %d, brotli %d", asset.Name, len(asset.Body), len(asset.Gzip), len(asset.Brotli))
 	}
-	for _, name := range []string{"", "banner.js", "k.js", "../assets.go"} {
-		if _, ok := a.File(name); ok {
+	for _, name := range []string{"", "k.js", "pinned.js", "../assets.go"} {
+		if _, ok := a.File(a.Folder(), name); ok {
 			t.Errorf("%q is a file", name)
 		}
 	}
@@ -69,13 +70,11 @@ func same(t *testing.T, a Asset) {
 }
 
 func fake(loader string) fstest.MapFS {
-	return fstest.MapFS{
-		"k.js":         {Data: []byte(loader)},
-		"banner.js":    {Data: []byte("b")},
-		"banner.css":   {Data: []byte("s")},
-		"telemetry.js": {Data: []byte("t")},
-		"vitals.js":    {Data: []byte("v")},
+	files := fstest.MapFS{"k.js": {Data: []byte(loader)}, "pinned.js": {Data: []byte("pinned " + loader)}}
+	for _, name := range filesOfLoader() {
+		files[name] = &fstest.MapFile{Data: []byte("of " + name)}
 	}
+	return files
 }
 
 func TestLoader(t *testing.T) {
@@ -83,27 +82,60 @@ func TestLoader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := a.Files()
-	got := string(a.Loader(map[string][]string{"shop": {"0123456789abcdef", "fedcba9876543210"}, "blog": {"00"}}))
-	want := `self.kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},f:{banner:"` + f["banner"] +
-		`",style:"` + f["style"] + `",telemetry:"` + f["telemetry"] + `",vitals:"` + f["vitals"] + "\"}};\ngo();"
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
+	editions := map[string][]string{"shop": {"0123456789abcdef", "fedcba9876543210"}, "blog": {"00"}}
+	for name, test := range map[string]struct {
+		make  func(map[string][]string) (Asset, error)
+		begin string
+		end   string
+		name  string
+	}{
+		"loader": {a.Loader, `var kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},h:"` + a.Folder() + `"};`, "\ngo();", `^k\.js$`},
+		"pinned": {a.Pinned, `var kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},h:"` + a.Folder() + `",i:{"back":"sha384-`,
+			"\npinned go();", `^k\.[0-9a-f]{16}\.js$`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one, err := test.make(editions)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, one)
+			if got := string(one.Body); !strings.HasPrefix(got, test.begin) || !strings.HasSuffix(got, test.end) {
+				t.Errorf("it is %s", got)
+			}
+			if !regexp.MustCompile(test.name).MatchString(one.Name) {
+				t.Errorf("it is called %s", one.Name)
+			}
+			none, err := test.make(nil)
+			if err != nil || !strings.HasPrefix(string(none.Body), "var kelisimBoot={e:{},") || none.ETag == one.ETag {
+				t.Errorf("without sites it is %s, %v", none.Body, err)
+			}
+		})
 	}
-	if got := string(a.Loader(nil)); !strings.HasPrefix(got, "self.kelisimBoot={e:{},") {
-		t.Error(got)
-	}
-	one, err := a.LoaderAsset(map[string][]string{"shop": {"00"}})
+	pinned, err := a.Pinned(editions)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := a.LoaderAsset(map[string][]string{"shop": {"01"}})
-	if err != nil {
-		t.Fatal(err)
+	for name, asset := range a.Files() {
+		if want := `"` + strings.TrimSuffix(name, ".js") + `":"` + asset.Integrity + `"`; !strings.Contains(string(pinned.Body), want) {
+			t.Errorf("the pinned loader does not know %s", name)
+		}
 	}
-	same(t, one)
-	if one.Name == two.Name || !strings.HasPrefix(one.Name, "k.") || !strings.HasSuffix(one.Name, ".js") {
-		t.Errorf("%s and %s", one.Name, two.Name)
+}
+
+// TestFolder: a byte of any file makes another folder.
+func TestFolder(t *testing.T) {
+	folders := map[string]bool{}
+	for _, changed := range append(filesOfLoader(), "k.js") {
+		files := fake("")
+		files[changed].Data = append(files[changed].Data, ' ')
+		a, err := NewAssets(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folders[a.Folder()] = true
+	}
+	if want := len(filesOfLoader()) + 1; len(folders) != want {
+		t.Errorf("%d folders, want %d", len(folders), want)
 	}
 }
 

@@ -27,9 +27,9 @@ func (s *Server) openapi(c *fiber.Ctx) error {
 // loader serves k.js, with the editions of every site in front.
 func (s *Server) loader(c *fiber.Ctx) error { return sendAsset(c, s.served.Load().k, fiveMinutes) }
 
-// asset serves a file under the name that holds its hash.
+// asset serves a file of the folder that is named after its contents.
 func (s *Server) asset(c *fiber.Ctx) error {
-	a, ok := s.o.Assets.File(c.Params("file"))
+	a, ok := s.o.Assets.File(c.Params("hash"), c.Params("file"))
 	if !ok {
 		return fail(c, &fault{status: 404, Code: "not_found", Message: "there is no such file"})
 	}
@@ -38,7 +38,7 @@ func (s *Server) asset(c *fiber.Ctx) error {
 
 // pinnedLoader serves the loader for sites that pin it with SRI.
 func (s *Server) pinnedLoader(c *fiber.Ctx) error {
-	k := s.served.Load().k
+	k := s.served.Load().pinned
 	if k.Name != "k."+c.Params("hash")+".js" {
 		return fail(c, &fault{status: 404, Code: "not_found", Message: "there is no such file"})
 	}

@@ -35,8 +35,7 @@ func (s *Server) getBanner(c *fiber.Ctx) error {
 			Site: site.id, Edition: site.edition.Key().String(), Lang: lang, Variant: s.o.Banner.Variant(), Hour: now,
 		})
 	}
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.JSON(doc)
+	return s.sendDocument(c, doc, choices == nil)
 }
 
 // prefetch reports a request that no person asked for yet.

@@ -28,7 +28,7 @@ func TestAnswersAreCounted(t *testing.T) {
 	accepted, _ := e.send("POST", "/v1/consent", e.decision("accept_all", "1"))
 	for _, call := range [][3]string{
 		{"POST", "/v1/events", fmt.Sprintf(pageview, 1)}, {"POST", "/v1/events", "{"}, {"GET", "/v1/events", ""}, {"GET", "/k.js", ""},
-		{"GET", "/a/none.js", ""}, {"GET", "/v1/banner?site=demo", ""}, {"GET", "/v1/consent?site=demo", ""}, {"GET", "/privacy/demo", ""},
+		{"GET", "/a/0123456789/none.js", ""}, {"GET", "/v1/banner?site=demo", ""}, {"GET", "/v1/consent?site=demo", ""}, {"GET", "/privacy/demo", ""},
 		{"GET", "/privacy/none", ""}, {"GET", "/livez", ""}, {"GET", "/of/one/person", ""},
 	} {
 		e.send(call[0], call[1], call[2])

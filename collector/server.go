@@ -75,6 +75,7 @@ type Server struct {
 	busy    *locks        // one decision of a browser at a time
 	waits   chan struct{} // demands that wait for their erasure
 	calls   sync.Pool
+	packed  packed
 	figures *figures
 }
 
@@ -162,7 +163,7 @@ func (s *Server) App() *fiber.App {
 	app.Use(s.paced(limit.Others))
 	app.Get("/k.js", s.loader)
 	app.Get("/k.:hash.js", s.pinnedLoader)
-	app.Get("/a/:file", s.asset)
+	app.Get("/a/:hash/:file", s.asset)
 	app.Get("/openapi.yaml", s.openapi)
 	app.Get("/.well-known/gpc.json", s.getGPC)
 	app.Get("/v1/banner", s.getBanner)

@@ -321,7 +321,7 @@ func TestFaults(t *testing.T) {
 	f(404, "unknown_site", "GET", "/privacy/"+canary, "")
 	f(404, "unknown_site", "POST", "/v1/events", strings.Replace(fmt.Sprintf(pageview, 1), "demo", canary, 1))
 	f(404, "not_found", "GET", "/"+canary+"?"+canary, "")
-	f(404, "not_found", "GET", "/a/"+canary, "")
+	f(404, "not_found", "GET", "/a/0123456789/"+canary, "")
 	f(403, "origin", "POST", "/v1/consent", e.decision("accept_all", "1"), "Origin", "https://"+canary+".example")
 	f(403, "origin", "POST", "/v1/consent", e.decision("accept_all", "1"), "Origin", "", "Sec-Fetch-Site", "cross-site")
 	f(403, "origin", "POST", "/privacy/demo", "action=withdraw", "Origin", "https://evil.example", "Content-Type", "application/x-www-form-urlencoded")
@@ -472,10 +472,11 @@ func TestPrivacyPageWithoutJavaScript(t *testing.T) {
 func TestAssets(t *testing.T) {
 	e := newEdge(t, spool.Options{})
 	res, body := e.send("GET", "/k.js", "")
-	if res.Header.Get("Cache-Control") != fiveMinutes || !strings.HasPrefix(body, "self.kelisimBoot=") {
+	if res.Header.Get("Cache-Control") != fiveMinutes || !strings.HasPrefix(body, "var kelisimBoot=") {
 		t.Errorf("k.js: %v", res.Header)
 	}
-	for _, name := range e.server.o.Assets.Files() {
+	for name := range e.server.o.Assets.Files() {
+		name = "a/" + e.server.o.Assets.Folder() + "/" + name
 		for encoding, want := range map[string]string{"br, gzip": "br", "gzip": "gzip", "identity": ""} {
 			res, body := e.send("GET", "/"+name, "", "Accept-Encoding", encoding)
 			if res.StatusCode != 200 || res.Header.Get("Content-Encoding") != want || res.Header.Get("Cache-Control") != forever || body == "" {

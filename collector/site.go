@@ -12,7 +12,7 @@ import (
 // of policies is another one.
 type served struct {
 	catalogue *policy.Catalogue
-	k         banner.Asset // the loader
+	k, pinned banner.Asset // the loader
 	texts     shownTexts
 }
 
@@ -20,7 +20,11 @@ type served struct {
 // goes on with those it began with. What decides about events (the gate) must know
 // them first, or the first consents to a new edition would license nothing.
 func (s *Server) Serve(catalogue *policy.Catalogue) error {
-	k, err := s.o.Assets.LoaderAsset(catalogue.Keys())
+	k, err := s.o.Assets.Loader(catalogue.Keys())
+	if err != nil {
+		return err
+	}
+	pinned, err := s.o.Assets.Pinned(catalogue.Keys())
 	if err != nil {
 		return err
 	}
@@ -35,7 +39,7 @@ func (s *Server) Serve(catalogue *policy.Catalogue) error {
 	for _, site := range catalogue.Sites() {
 		s.figures.site(site.ID())
 	}
-	s.served.Store(&served{catalogue: catalogue, k: k, texts: texts})
+	s.served.Store(&served{catalogue: catalogue, k: k, pinned: pinned, texts: texts})
 	return nil
 }
 

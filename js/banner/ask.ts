@@ -8,8 +8,8 @@ import type { Host } from '../contract/boot.ts';
  * the collector is away.
  * @param again the visitor already sees a banner: it is not another one shown
  */
-export async function ask({ base, site, log }: Host, lang: string, again: boolean): Promise<BannerDocument | undefined> {
-  const query = `site=${encodeURIComponent(site)}&lang=${lang}${again ? '&again=1' : ''}`;
+export async function ask({ base, script, log }: Host, lang: string, again: boolean): Promise<BannerDocument | undefined> {
+  const query = `site=${encodeURIComponent(script.dataset['site']!)}&lang=${lang}${again ? '&again=1' : ''}`;
   try {
     const answer = await fetch(`${base}v1/banner?${query}`);
     const read = answer.ok ? readBanner(await answer.json()) : undefined;
@@ -21,12 +21,14 @@ export async function ask({ base, site, log }: Host, lang: string, again: boolea
   }
 }
 
-/** Loads a style sheet; waits for it, or for its failure. */
-export function loadStyle(href: string): Promise<unknown> {
+/** Loads a style sheet of the collector; waits for it, or for its failure. */
+export function loadStyle(name: string, { base }: Host): Promise<unknown> {
   return new Promise((ready) => {
+    const { h, i } = window.kelisimBoot!;
     const link = document.createElement('link');
     link.rel = 'stylesheet';
-    link.href = href;
+    link.href = `${base}a/${h}/${name}.css`;
+    if (i) link.integrity = i[`${name}.css`]!;
     link.onload = link.onerror = ready;
     document.head.append(link);
   });

@@ -17,7 +17,7 @@ export const gpc = navigator.globalPrivacyControl === true;
  * back the consent by itself, it names the edition of the consent.
  */
 export function decisionOf(
-  { site, lang, state }: Host,
+  { script, state }: Host,
   action: Action,
   doc: BannerDocument | undefined,
   choices: Readonly<Record<string, boolean>>,
@@ -25,9 +25,9 @@ export function decisionOf(
   const now = state();
   return {
     v: 1,
-    site,
+    site: script.dataset['site']!,
     edition: doc?.edition ?? ('edition' in now ? now.edition : ''),
-    lang: doc?.lang ?? firstOf(lang, spoken),
+    lang: doc?.lang ?? firstOf(script.dataset['lang'], spoken),
     action,
     ...(action === 'custom' && doc && { choices: Object.fromEntries(doc.purposes.map(({ id }) => [id, choices[id] === true])) }),
     key: uuid(),

@@ -1,14 +1,14 @@
 /** The banner: asks, brings the answer to the collector, and shows how to change it. */
 
 import type { BannerDocument, TextKey } from '../contract/banner.ts';
-import type { Banner, Host } from '../contract/boot.ts';
+import type { BannerAct, Host } from '../contract/boot.ts';
 import type { Action, Decision } from '../contract/consent.ts';
 import { ask, loadStyle } from './ask.ts';
 import { decisionOf, gpc, spoken } from './decision.ts';
 import { deliver, type Failure } from './deliver.ts';
 import { firstOf } from './language.ts';
-import { firstLayer, settings, type Acts } from './layers.ts';
-import { release } from './release.ts';
+import type { Acts } from './acts.ts';
+import { firstLayer } from './layer.ts';
 import { surface } from './surface.ts';
 
 /** What was asked last, and what the visitor has ticked. */
@@ -17,9 +17,13 @@ interface Asked {
   choices: Record<string, boolean>;
 }
 
-function mount(host: Host): Banner {
-  const { base, log, state } = host;
-  const style = loadStyle(host.style);
+function mount(host: Host): Record<BannerAct, () => void> {
+  const { base, load, log, script, state } = host;
+  const { lang } = script.dataset;
+  const style = loadStyle('banner', host);
+  try {
+    if (!state().caps) localStorage.removeItem('kelisim-session'); // of a consent that ran out
+  } catch {}
   const asked: Asked = { doc: undefined, choices: {} };
   const untick = (): void => {
     asked.choices = { ...asked.doc?.choices };
@@ -33,14 +37,20 @@ function mount(host: Host): Banner {
     refuseAll: () => decide('refuse_all'),
     save: () => decide('custom'),
     withdraw: () => decide('withdraw'),
-    customise: () => openSettings(asked.doc!),
+    customise: () => void openSettings(asked.doc!),
     close: screen.closeDialog,
     speak: (lang) =>
       void show(lang, true).then(() => (screen.dialog() ?? screen.root).querySelector<HTMLElement>(`[data-kelisim-lang="${lang}"]`)?.focus()),
   };
 
-  const openSettings = (doc: BannerDocument): void =>
-    screen.settings(settings(doc, base, gpc, asked.choices, state().status === 'granted', acts));
+  const openSettings = (doc: BannerDocument): Promise<void> =>
+    new Promise((open) =>
+      load('settings', async () => {
+        const make = await window.kelisimBoot!.s!(host);
+        if (doc === asked.doc) screen.settings(make(doc, base, gpc, asked.choices, state().status === 'granted', acts));
+        open();
+      }),
+    );
 
   /** Asks the collector what to ask, and shows it in the layer that is open, or in the right one. */
   const show = async (lang: string, again: boolean): Promise<void> => {
@@ -53,16 +63,16 @@ function mount(host: Host): Banner {
     screen.root.setAttribute('aria-label', doc.texts.title ?? '');
     const decided = !!state().raw;
     if (!decided) screen.layer(firstLayer(doc, base, gpc, acts));
-    if (decided || screen.dialog()) openSettings(doc);
+    if (decided || screen.dialog()) await openSettings(doc);
   };
 
   const open = async (): Promise<void> => {
     const bar = screen.bar();
     if (screen.dialog()) return;
     if (bar && !bar.hidden) return bar.querySelector<HTMLElement>('[data-kelisim-action]')?.focus();
-    await show(firstOf(host.lang, spoken), false);
+    await show(firstOf(lang, spoken), false);
     const { doc } = asked;
-    const best = doc && firstOf(host.lang, doc.langs);
+    const best = doc && firstOf(lang, doc.langs);
     if (best && best !== doc.lang) await show(best, true);
   };
 
@@ -70,7 +80,6 @@ function mount(host: Host): Banner {
     open: () => void open(),
     close: () => screen.hide(),
     withdraw: () => (state().status === 'granted' ? decide('withdraw') : log('nothing to withdraw')),
-    release: () => release(state().purposes, host.nonce, host.trusted),
   };
 }
 
@@ -97,7 +106,7 @@ function sender(
     host.log(decision.action, delivery);
     if (delivery === 'saved') {
       host.update();
-      host.channel?.postMessage(0);
+      host.channel.postMessage(0);
       screen.hide();
       const { status } = host.state();
       screen.say(text(status === 'refused' ? 'refused_note' : status === 'withdrawn' ? 'withdrawn_note' : 'saved'));
@@ -119,4 +128,5 @@ function sender(
   };
 }
 
-window.kelisimBoot!.b = mount;
+let mounted: Record<BannerAct, () => void> | undefined;
+window.kelisimBoot!.b = (host, act) => (mounted ??= mount(host))[act]();

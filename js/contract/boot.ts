@@ -1,5 +1,6 @@
-/** How the three scripts of a page find each other: one object, set by the collector in front of the loader. */
+/** How the scripts of a page find each other: one object, set by the collector in front of the loader. */
 
+import type { Settings } from '../banner/settings.ts';
 import type { Granted, State } from './state.ts';
 import type { Props } from './events.ts';
 
@@ -7,21 +8,16 @@ import type { Props } from './events.ts';
 export interface Host {
   /** Where the collector lives; ends in a slash. */
   readonly base: string;
-  readonly site: string;
-  /** Language asked for on the script tag. */
-  readonly lang: string | undefined;
-  /** Address of the style sheet. */
-  readonly style: string;
+  /** The loader's own tag: its data attributes are the page's options. */
+  readonly script: HTMLScriptElement;
   /** What the visitor decided. */
   readonly state: () => State;
   /** Reads the cookie again. */
   readonly update: () => void;
-  /** Loads a file of the collector, once. */
-  readonly load: (url: string) => Promise<unknown>;
+  /** Loads a file of the collector by its name, without .js, and then does something. */
+  readonly load: (name: string, then: () => void) => void;
   /** Other tabs of the site; any message means: read the cookie again. */
-  readonly channel: BroadcastChannel | undefined;
-  readonly nonce: string;
-  readonly trusted: TrustedPolicy;
+  readonly channel: BroadcastChannel;
   /** Says something in the console when data-debug is set. */
   readonly log: (...what: unknown[]) => void;
 }
@@ -29,29 +25,36 @@ export interface Host {
 /** Running telemetry. */
 export interface Telemetry {
   readonly event: (name: string, props: Props | undefined) => void;
-  readonly stop: () => void;
+  /** Ends it for good. */
+  readonly stop: () => undefined;
 }
 
-/** The banner. */
-export interface Banner {
-  /** Shows the first layer, or the settings once something was decided. */
-  readonly open: () => void;
-  readonly close: () => void;
-  readonly withdraw: () => void;
-  /** Starts the waiting tags of the purposes granted. */
-  readonly release: () => void;
-}
+/**
+ * What the banner is told to do: to show the first layer, or the settings once
+ * something was decided; to go; to take the consent back.
+ */
+export type BannerAct = 'open' | 'close' | 'withdraw';
 
 /** The object. */
 export interface Boot {
   /** Per site: the current edition and the older ones that still hold. */
   e: Record<string, readonly string[]>;
-  /** Addresses, relative to the collector. */
-  f: { banner: string; style: string; telemetry: string; vitals: string };
+  /** Folder of the other files, below a/: a hash of them all. */
+  h: string;
+  /** In a pinned loader: the integrity of each script and style sheet, by name. */
+  i?: Readonly<Record<string, string>>;
+  /** The page's Trusted Types policy, once somebody needed it. */
+  p?: TrustedPolicy | undefined;
   /** Set by the banner script. */
-  b?: (host: Host) => Banner;
+  b?: (host: Host, act: BannerAct) => void;
+  /** Set by the script of the settings; waits for their style sheet. */
+  s?: Settings;
+  /** Set by the script of waiting tags: looks what may start, and what must go. */
+  r?: (host: Host) => void;
   /** Set by the telemetry script. */
   t?: (granted: Granted, host: Host) => Telemetry;
+  /** Set by the script of the way back, for pages that have none. */
+  w?: (host: Host) => void;
   /** Set by the script that measures vitals. */
   v?: (report: (measures: Record<string, number>) => void, signal: AbortSignal) => void;
 }
@@ -70,7 +73,7 @@ declare global {
   }
 }
 
-/** The part of a Trusted Types policy that the loader uses; its values pass as strings. */
+/** The part of a Trusted Types policy that we use; its values pass as strings. */
 export interface TrustedPolicy {
   createScriptURL(text: string): string;
   createScript(text: string): string;

@@ -43,10 +43,9 @@ export interface Denied extends Decided {
 /** The states of a visitor. */
 export type State = Undecided | Granted | Denied;
 
-const day = 864e5;
 const undecided: Undecided = { status: 'undecided', raw: '', purposes: [], caps: '' };
 const statuses: Record<string, 'granted' | 'refused' | 'withdrawn'> = { g: 'granted', r: 'refused', w: 'withdrawn' };
-const pattern = /(?:^|; )(?:__Host-)?kelisim-state=(1\.([0-9a-f]{16})\.([\w+-]*)\.(\w*)\.(\d+)\.([01])\.([grw]))(?:;|$)/;
+const pattern = /(?:^|; )(?:__Host-)?kelisim-state=(1\.(\w+)\.([\w+-]*)\.(\w*)\.(\d+)\.([01])\.([grw]))(;|$)/;
 
 /**
  * The state a cookie header stands for.
@@ -54,18 +53,10 @@ const pattern = /(?:^|; )(?:__Host-)?kelisim-state=(1\.([0-9a-f]{16})\.([\w+-]*)
  * @param editions the current edition of the site and the older ones that still hold
  * @param now milliseconds since 1970
  */
-export function readState(cookies: string, editions: readonly string[], now: number): State {
+export function readState(cookies: string, editions: readonly string[] | undefined, now: number): State {
   const [, raw, edition, items, caps, days, gpc, status] = pattern.exec(cookies) ?? [];
-  const expires = +(days ?? 0) * day;
-  return raw && edition && status && editions.includes(edition) && now < expires
-    ? ({
-        status: statuses[status],
-        raw,
-        edition,
-        purposes: items ? items.split('+') : [],
-        caps,
-        expires,
-        gpc: gpc === '1',
-      } as Granted | Denied)
+  const expires = +days! * 864e5;
+  return editions?.includes(edition!) && now < expires
+    ? ({ status: statuses[status!], raw, edition, purposes: items!.match(/[\w-]+/g) ?? [], caps, expires, gpc: gpc === '1' } as Granted | Denied)
     : undecided;
 }

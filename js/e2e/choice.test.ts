@@ -59,7 +59,7 @@ describe('before a choice', () => {
     expect(await stored(page)).toEqual(nothing);
     await page.goto('about:blank');
     expect(new Set(fixture.calledPaths)).toEqual(
-      new Set(['/kelisim/k.js', '/kelisim/a/banner.0.js', '/kelisim/a/banner.0.css', '/kelisim/v1/banner']),
+      new Set(['/kelisim/k.js', '/kelisim/a/0/banner.js', '/kelisim/a/0/banner.css', '/kelisim/v1/banner']),
     );
   });
 
@@ -161,7 +161,7 @@ describe('a choice', () => {
     }
     expect(marks[0]).toBe(marks[1]);
     expect(fixture.calls).toEqual([]);
-    expect(fixture.calledPaths).not.toContain('/kelisim/a/telemetry.0.js');
+    expect(fixture.calledPaths).not.toContain('/kelisim/a/0/telemetry.js');
   });
 
   test('a choice by purpose is sent as it was made, shown again, and changed', async () => {

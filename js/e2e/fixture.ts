@@ -15,12 +15,12 @@ import { page } from './pages.ts';
 
 const day = 864e5;
 const asset = (name: string): Buffer => readFileSync(new URL(`../../banner/assets/${name}`, import.meta.url));
-const files: Record<string, [string, Buffer]> = {
-  'a/banner.0.js': ['text/javascript; charset=utf-8', asset('banner.js')],
-  'a/banner.0.css': ['text/css; charset=utf-8', asset('banner.css')],
-  'a/telemetry.0.js': ['text/javascript; charset=utf-8', asset('telemetry.js')],
-  'a/vitals.0.js': ['text/javascript; charset=utf-8', asset('vitals.js')],
-};
+const files: Record<string, [string, Buffer]> = Object.fromEntries(
+  ['back.js', 'banner.css', 'banner.js', 'release.js', 'settings.css', 'settings.js', 'telemetry.js', 'vitals.js'].map((name) => [
+    `a/0/${name}`,
+    [name.endsWith('.js') ? 'text/javascript; charset=utf-8' : 'text/css; charset=utf-8', asset(name)],
+  ]),
+);
 
 /** One request as it arrived. */
 export interface Seen {
@@ -95,8 +95,7 @@ export class Fixture {
   }
 
   #boot(): string {
-    const f = { banner: 'a/banner.0.js', style: 'a/banner.0.css', telemetry: 'a/telemetry.0.js', vitals: 'a/vitals.0.js' };
-    return `self.kelisimBoot=${JSON.stringify({ e: { shop: [this.edition] }, f })};`;
+    return `var kelisimBoot=${JSON.stringify({ e: { shop: [this.edition] }, h: '0' })};`;
   }
 
   #token(request: IncomingMessage): string | undefined {

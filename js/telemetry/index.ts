@@ -16,9 +16,10 @@ function start({ caps, raw, expires }: Granted, host: Host): Telemetry {
   const ending = new AbortController();
   const { signal } = ending;
 
-  const stop = (): void => {
+  const stop = (): undefined => {
     ending.abort();
     box.clear();
+    forget();
   };
 
   /** Whether the consent still stands: in this tab, by the clock, and in the cookie. */
@@ -27,10 +28,7 @@ function start({ caps, raw, expires }: Granted, host: Host): Telemetry {
     return !signal.aborted;
   };
 
-  const box = outbox(host, permitted, () => {
-    stop();
-    forget();
-  });
+  const box = outbox(host, permitted, stop);
   const next = numbers(raw, permitted);
 
   const record = async (what: What): Promise<Session | undefined> => {
@@ -63,10 +61,10 @@ function onLeave(signal: AbortSignal, act: () => void): void {
 
 /** The loading and response times of the first page view; later ones inside the page load nothing. */
 function vitals(first: Promise<Session | undefined>, box: Outbox, { load }: Host, signal: AbortSignal): void {
-  const boot = window.kelisimBoot!;
-  void Promise.all([first, load(boot.f.vitals)]).then(([view]) => {
+  load('vitals', async () => {
+    const view = await first;
     if (!view || signal.aborted) return;
-    boot.v!((props) => {
+    window.kelisimBoot!.v!((props) => {
       box.push(view, { name: 'vitals', props });
       void box.flush();
     }, signal);

@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 test('a call that had no answer says so when it is made again, and no other does', async () => {
-  const box = outbox({ base: '/', site: 'shop', log: () => undefined } as unknown as Host, () => true, () => undefined);
+  const box = outbox({ base: '/', script: { dataset: { site: 'shop' } }, log: () => undefined } as unknown as Host, () => true, () => undefined);
   answer = () => {
     throw new TypeError('the network is away');
   };

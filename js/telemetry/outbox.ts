@@ -26,7 +26,7 @@ const longest = 3e5;
  * @param permitted whether the consent still stands; asked before anything is sent
  * @param over is called when the collector says that it does not
  */
-export function outbox({ base, site, log }: Host, permitted: () => boolean, over: () => void): Outbox {
+export function outbox({ base, script, log }: Host, permitted: () => boolean, over: () => void): Outbox {
   let queue: Waiting[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
@@ -41,7 +41,7 @@ export function outbox({ base, site, log }: Host, permitted: () => boolean, over
     const events = mine.map(([, at, event]) => ({ ...event, ago: now - at }));
     const again = mine.some(([, , , sent]) => sent) || undefined;
     // Half a character, as a text that was cut may end with, is written as an escape; the collector takes none.
-    const body = JSON.stringify({ v: 1, site, now, session: { id, start }, again, events }).replace(/\\ud[\da-f]{3}/g, '\\ufffd');
+    const body = JSON.stringify({ v: 1, site: script.dataset['site'], now, session: { id, start }, again, events }).replace(/\\ud[\da-f]{3}/g, '\\ufffd');
     try {
       // A browser refuses to keep more than 64 KiB alive.
       const answer = await fetch(`${base}v1/events`, { method: 'POST', body, keepalive: body.length < 6e4 });

@@ -82,7 +82,7 @@ func (g *target) assets() {
 	secret := g.h.plant("query of a file")
 	for _, path := range []string{
 		"/k.js?v=" + secret, "/openapi.yaml?v=" + secret, "/livez?" + secret, "/readyz?" + secret, "/privacy/style.css?" + secret,
-		"/k." + g.h.plant("hash of a loader") + ".js", "/a/" + g.h.plant("name of a file"), "/" + g.h.plant("unknown path"),
+		"/k." + g.h.plant("hash of a loader") + ".js", "/a/" + g.h.plant("name of a folder") + "/" + g.h.plant("name of a file"), "/" + g.h.plant("unknown path"),
 		"/v1/" + g.h.plant("unknown call") + "?q=" + secret, "/privacy/" + g.h.plant("unknown site"),
 		"/v1/consent?site=" + g.h.plant("unknown site"), "/v1/banner?site=" + g.h.plant("unknown site"),
 		"/v1/banner?site=demo&lang=" + g.h.plant("unknown language"), "/v1/consent?site=demo&q=" + secret,

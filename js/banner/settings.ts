@@ -1,75 +1,14 @@
-/** What a visitor sees: the first layer and the settings. Built from a document, without any state of its own. */
+/** The second layer: the contents of the settings, loaded when they are asked for. */
 
-import type { BannerDocument, Item, TextKey } from '../contract/banner.ts';
+import type { BannerDocument, Item } from '../contract/banner.ts';
+import type { Host } from '../contract/boot.ts';
+import type { Acts } from './acts.ts';
+import { loadStyle } from './ask.ts';
 import { button, element, paragraph } from './element.ts';
+import { action, languages, notes, policyLink, texts } from './parts.ts';
 
-/** What the layers may do. */
-export interface Acts {
-  readonly acceptAll: () => void;
-  readonly refuseAll: () => void;
-  readonly customise: () => void;
-  readonly save: () => void;
-  readonly withdraw: () => void;
-  readonly close: () => void;
-  readonly speak: (lang: string) => void;
-}
-
-/** The documents' own names of the languages. */
-const names: Readonly<Record<string, string>> = { kk: 'Қазақша', ru: 'Русский', en: 'English' };
-
-const action = (name: string, kind: string): Record<string, string> => ({ 'data-kelisim-action': name, class: `k-button ${kind}` });
-
-function texts(doc: BannerDocument): (key: TextKey) => string {
-  return (key) => doc.texts[key] ?? '';
-}
-
-function languages(doc: BannerDocument, acts: Acts): HTMLElement | false {
-  if (doc.langs.length < 2) return false;
-  const switches = doc.langs.map((lang) =>
-    button(
-      names[lang] ?? lang,
-      { class: 'k-lang', lang, 'data-kelisim-lang': lang, 'aria-pressed': String(lang === doc.lang) },
-      () => acts.speak(lang),
-    ),
-  );
-  return element('div', { class: 'k-langs', role: 'group', 'aria-label': texts(doc)('language') }, ...switches);
-}
-
-function policyLink(doc: BannerDocument, base: string): HTMLElement {
-  return element('a', { class: 'k-link', href: base + doc.policy_url, target: '_blank', rel: 'noopener' }, texts(doc)('policy'));
-}
-
-function notes(doc: BannerDocument, gpc: boolean): (HTMLElement | undefined)[] {
-  const text = texts(doc);
-  return [paragraph(text('reason_note'), { class: 'k-note' }), paragraph(gpc ? text('gpc_note') : '', { class: 'k-note' })];
-}
-
-/** The first layer: what is asked, by whom, for what, and two equal answers. */
-export function firstLayer(doc: BannerDocument, base: string, gpc: boolean, acts: Acts): HTMLElement {
-  const text = texts(doc);
-  const titles = doc.purposes.map(({ title }) => element('li', {}, title));
-  return element(
-    'div',
-    { class: 'k-card k-bar' },
-    element(
-      'div',
-      { class: 'k-scroll', tabindex: '0', role: 'group', 'aria-labelledby': 'kelisim-title' },
-      languages(doc, acts),
-      element('h2', { id: 'kelisim-title', class: 'k-title' }, text('title')),
-      ...notes(doc, gpc),
-      paragraph(text('intro')),
-      element('ul', { class: 'k-chips' }, ...titles),
-      element('p', { class: 'k-small' }, `${text('nothing_stored')} ${text('change_any_time')} `, policyLink(doc, base)),
-    ),
-    element(
-      'div',
-      { class: 'k-actions' },
-      button(text('refuse_all'), action('refuse-all', 'k-solid'), acts.refuseAll),
-      button(text('accept_all'), action('accept-all', 'k-solid'), acts.acceptAll),
-      button(text('customise'), { ...action('customise', 'k-plain k-wide'), 'aria-haspopup': 'dialog' }, acts.customise),
-    ),
-  );
-}
+/** Makes the contents, once their style sheet is there. */
+export type Settings = (host: Host) => Promise<typeof settings>;
 
 function facts(rows: readonly (readonly [string, string])[]): HTMLElement {
   const cells = rows.filter(([, value]) => value).map(([label, value]) => element('div', {}, element('dt', {}, label), element('dd', {}, value)));
@@ -121,7 +60,7 @@ function titled(title: string, ...content: HTMLElement[]): HTMLElement | false {
 }
 
 /** The contents of the settings: every item apart, and all that the law wants said. */
-export function settings(
+function settings(
   doc: BannerDocument,
   base: string,
   gpc: boolean,
@@ -163,3 +102,9 @@ export function settings(
     ),
   );
 }
+
+let style: Promise<unknown> | undefined;
+window.kelisimBoot!.s = async (host) => {
+  await (style ??= loadStyle('settings', host));
+  return settings;
+};

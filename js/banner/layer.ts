@@ -1,0 +1,33 @@
+/** What a visitor sees first, without any state of its own. */
+
+import type { BannerDocument } from '../contract/banner.ts';
+import type { Acts } from './acts.ts';
+import { button, element, paragraph } from './element.ts';
+import { action, languages, notes, policyLink, texts } from './parts.ts';
+
+/** The first layer: what is asked, by whom, for what, and two equal answers. */
+export function firstLayer(doc: BannerDocument, base: string, gpc: boolean, acts: Acts): HTMLElement {
+  const text = texts(doc);
+  const titles = doc.purposes.map(({ title }) => element('li', {}, title));
+  return element(
+    'div',
+    { class: 'k-card k-bar' },
+    element(
+      'div',
+      { class: 'k-scroll', tabindex: '0', role: 'group', 'aria-labelledby': 'kelisim-title' },
+      languages(doc, acts),
+      element('h2', { id: 'kelisim-title', class: 'k-title' }, text('title')),
+      ...notes(doc, gpc),
+      paragraph(text('intro')),
+      element('ul', { class: 'k-chips' }, ...titles),
+      element('p', { class: 'k-small' }, `${text('nothing_stored')} ${text('change_any_time')} `, policyLink(doc, base)),
+    ),
+    element(
+      'div',
+      { class: 'k-actions' },
+      button(text('refuse_all'), action('refuse-all', 'k-solid'), acts.refuseAll),
+      button(text('accept_all'), action('accept-all', 'k-solid'), acts.acceptAll),
+      button(text('customise'), { ...action('customise', 'k-plain k-wide'), 'aria-haspopup': 'dialog' }, acts.customise),
+    ),
+  );
+}

@@ -1,0 +1,37 @@
+/** How the loader fetches the other files. */
+
+import type { Boot } from '../contract/boot.ts';
+
+/** Loads a file, once, and then does something; one that could not be had is tried anew the next time. */
+export type Load = (name: string, then: () => void) => void;
+
+/** Set when the loader is built to be pinned: it then checks every file that it loads. */
+declare const PINNED: boolean;
+
+/** Loads from a folder. @param boot knows the integrity of each file where the loader is pinned */
+export function loading(folder: string, boot: Boot, by: HTMLScriptElement): Load {
+  if (PINNED) return checked(folder, boot, by);
+  let tries = ''; // a browser never fetches a module twice that it could not have
+  return (name, then) =>
+    void import(folder + name + '.js' + tries).then(then, () => {
+      tries += '?';
+    });
+}
+
+function checked(folder: string, boot: Boot, by: HTMLScriptElement): Load {
+  const loads: Record<string, Promise<unknown> | undefined> = {};
+  const same = (text: string): string => text;
+  boot.p = window.trustedTypes?.createPolicy('kelisim', { createScriptURL: same, createScript: same });
+  return (name, then) =>
+    void (loads[name] ??= new Promise((done) => {
+      const element = document.createElement('script');
+      element.type = 'module';
+      element.integrity = boot.i![name]!;
+      element.nonce = by.dataset['nonce'] ?? by.nonce ?? '';
+      const url = `${folder}${name}.js`;
+      element.src = boot.p?.createScriptURL(url) ?? url;
+      element.onload = done;
+      element.onerror = () => delete loads[name];
+      document.head.append(element);
+    })).then(then);
+}
