@@ -35,6 +35,7 @@ type Assets struct {
 	loader, pinned []byte
 	folder         string
 	byName         map[string]Asset
+	adapters       map[string]Asset
 }
 
 // What of a content hash stands in a name, hexadecimal digits: of a file, and of
@@ -49,9 +50,15 @@ func filesOfLoader() []string {
 	return []string{"back.js", "banner.css", "banner.js", "release.js", "settings.css", "settings.js", "telemetry.js", "vitals.js"}
 }
 
+// filesOfAdapters are the built files that a page may load itself: each tells a
+// third party what the visitor permits.
+func filesOfAdapters() []string {
+	return []string{"google.js", "meta.js", "microsoft.js", "yandex.js"}
+}
+
 // NewAssets reads the built files of a folder; see Built.
 func NewAssets(files fs.FS) (*Assets, error) {
-	a := &Assets{byName: map[string]Asset{}}
+	a := &Assets{byName: map[string]Asset{}, adapters: map[string]Asset{}}
 	for name, to := range map[string]*[]byte{"k.js": &a.loader, "pinned.js": &a.pinned} {
 		var err error
 		if *to, err = fs.ReadFile(files, name); err != nil {
@@ -69,6 +76,15 @@ func NewAssets(files fs.FS) (*Assets, error) {
 		}
 		fmt.Fprintf(all, "%s %d\n%s", name, len(body), body)
 	}
+	for _, name := range filesOfAdapters() {
+		body, err := fs.ReadFile(files, "adapters/"+name)
+		if err != nil {
+			return nil, fmt.Errorf("banner: read assets: %w", err)
+		}
+		if a.adapters[name], err = newAsset(name, body); err != nil {
+			return nil, err
+		}
+	}
 	a.folder = hex.EncodeToString(all.Sum(nil))[:folderDigits]
 	return a, nil
 }
@@ -82,6 +98,15 @@ func (a *Assets) File(folder, name string) (Asset, bool) {
 	asset, ok := a.byName[name]
 	return asset, ok && folder == a.folder
 }
+
+// Adapter finds the file of an adapter by its name.
+func (a *Assets) Adapter(name string) (Asset, bool) {
+	asset, ok := a.adapters[name]
+	return asset, ok
+}
+
+// Adapters are the files of all adapters, by name.
+func (a *Assets) Adapters() map[string]Asset { return maps.Clone(a.adapters) }
 
 // Files are the files that the loader loads, by name.
 func (a *Assets) Files() map[string]Asset { return maps.Clone(a.byName) }

@@ -38,6 +38,15 @@ func TestAssets(t *testing.T) {
 		}
 		t.Logf("%s: %d bytes, gzip %d, brotli %d", asset.Name, len(asset.Body), len(asset.Gzip), len(asset.Brotli))
 	}
+	for name, asset := range a.Adapters() {
+		if found, ok := a.Adapter(name); !ok || found.ETag != asset.ETag {
+			t.Errorf("no adapter %s", name)
+		}
+		same(t, asset)
+	}
+	if _, ok := a.Adapter("../k.js"); ok || len(a.Adapters()) != 4 {
+		t.Errorf("there are %d adapters", len(a.Adapters()))
+	}
 	for _, name := range []string{"", "k.js", "pinned.js", "../assets.go"} {
 		if _, ok := a.File(a.Folder(), name); ok {
 			t.Errorf("%q is a file", name)
@@ -73,6 +82,9 @@ func fake(loader string) fstest.MapFS {
 	files := fstest.MapFS{"k.js": {Data: []byte(loader)}, "pinned.js": {Data: []byte("pinned " + loader)}}
 	for _, name := range filesOfLoader() {
 		files[name] = &fstest.MapFile{Data: []byte("of " + name)}
+	}
+	for _, name := range filesOfAdapters() {
+		files["adapters/"+name] = &fstest.MapFile{Data: []byte("adapter " + name)}
 	}
 	return files
 }

@@ -36,6 +36,15 @@ func (s *Server) asset(c *fiber.Ctx) error {
 	return sendAsset(c, a, forever)
 }
 
+// adapter serves what tells a third party what the visitor permits.
+func (s *Server) adapter(c *fiber.Ctx) error {
+	a, ok := s.o.Assets.Adapter(c.Params("file"))
+	if !ok {
+		return fail(c, &fault{status: 404, Code: "not_found", Message: "there is no such file"})
+	}
+	return sendAsset(c, a, fiveMinutes)
+}
+
 // pinnedLoader serves the loader for sites that pin it with SRI.
 func (s *Server) pinnedLoader(c *fiber.Ctx) error {
 	k := s.served.Load().pinned

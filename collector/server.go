@@ -164,6 +164,7 @@ func (s *Server) App() *fiber.App {
 	app.Get("/k.js", s.loader)
 	app.Get("/k.:hash.js", s.pinnedLoader)
 	app.Get("/a/:hash/:file", s.asset)
+	app.Get("/adapters/:file", s.adapter)
 	app.Get("/openapi.yaml", s.openapi)
 	app.Get("/.well-known/gpc.json", s.getGPC)
 	app.Get("/v1/banner", s.getBanner)

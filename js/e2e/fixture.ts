@@ -21,6 +21,7 @@ const files: Record<string, [string, Buffer]> = Object.fromEntries(
     [name.endsWith('.js') ? 'text/javascript; charset=utf-8' : 'text/css; charset=utf-8', asset(name)],
   ]),
 );
+for (const name of ['google.js', 'meta.js', 'microsoft.js', 'yandex.js']) files[`adapters/${name}`] = ['text/javascript; charset=utf-8', asset(`adapters/${name}`)];
 
 /** One request as it arrived. */
 export interface Seen {
@@ -44,6 +45,8 @@ export class Fixture {
   edition = 'a1b2c3d4e5f60718';
   /** Letters of the telemetry that analytics allows. */
   caps = 'peg';
+  /** What pages have in front of the loader. */
+  head = '';
   #grants = new Map<string, string[]>();
   #server: Server | undefined;
   origin = '';
@@ -72,7 +75,7 @@ export class Fixture {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
-    if (!url.pathname.startsWith('/kelisim/')) return page(url, response);
+    if (!url.pathname.startsWith('/kelisim/')) return page(url, response, this.head);
     const path = url.pathname.slice('/kelisim/'.length);
     if (path.startsWith('v1/') && this.trouble !== 'none') {
       if (this.trouble === 'cut') return void request.socket.destroy();

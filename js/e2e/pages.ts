@@ -21,7 +21,7 @@ const paragraph = '<p>Lorem ipsum dolor sit amet, consectetur adipiscing elit, s
  * that fight with ours, /waiting has tags that wait; of the query, tag adds
  * attributes to our script and lang sets the page's language.
  */
-export function page(url: URL, response: ServerResponse): void {
+export function page(url: URL, response: ServerResponse, head = ''): void {
   if (url.pathname === '/favicon.ico') {
     response.writeHead(204).end();
     return;
@@ -35,7 +35,7 @@ export function page(url: URL, response: ServerResponse): void {
   const html = `<!doctype html><html${lang && ` lang="${lang}"`}><head><meta charset="utf-8"><title>Shop</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">
 ${url.pathname === '/hostile' ? '<link rel="stylesheet" href="/hostile.css">' : ''}
-<script${nonce}>${stub}</script>
+${head}<script${nonce}>${stub}</script>
 <script${nonce} async src="/kelisim/k.js" data-site="shop" ${url.searchParams.get('tag') ?? ''}></script>
 </head><body><h1>Shop</h1><p><a id="first" href="/second">Second page</a></p>
 ${paragraph.repeat(12)}
