@@ -57,34 +57,12 @@ export interface BannerDocument {
   readonly choices: Readonly<Record<string, boolean>> | null;
 }
 
-type Guard = (value: unknown) => boolean;
-
-const text: Guard = (v) => typeof v === 'string';
-const flag: Guard = (v) => typeof v === 'boolean';
-const list = (of: Guard): Guard => (v) => Array.isArray(v) && v.every(of);
-const dict = (of: Guard): Guard => (v) => isRecord(v) && Object.values(v).every(of);
-const shape = (of: Record<string, Guard>): Guard => (v) => isRecord(v) && Object.keys(of).every((key) => of[key]!(v[key]));
-
-function isRecord(v: unknown): v is Record<string, unknown> {
-  return typeof v === 'object' && v !== null && !Array.isArray(v);
-}
-
-const isDocument = shape({
-  v: (v) => v === 1,
-  edition: text,
-  lang: text,
-  langs: list(text),
-  variant: text,
-  text_sha256: text,
-  texts: dict(text),
-  purposes: list(shape({ id: text, kind: text, gpc: flag, title: text, text, statement: text, data: list(text), retention: text })),
-  recipients: list(shape({ name: text, country: text, purposes: list(text) })),
-  terms: list(shape({ label: text, value: text })),
-  policy_url: text,
-  choices: (v) => v === null || dict(flag)(v),
-});
-
-/** The document in an answer, or undefined when it is not one this code can show. */
+/**
+ * The document in an answer, or undefined when it is of a version that this code
+ * does not know. Both are of one release, so the rest is taken as it stands; where
+ * it is not, building a layer fails, and nothing is asked.
+ */
 export function readBanner(value: unknown): BannerDocument | undefined {
-  return isDocument(value) ? (value as BannerDocument) : undefined;
+  const doc = value as BannerDocument | null;
+  return doc?.v === 1 ? doc : undefined;
 }
