@@ -6,7 +6,7 @@ import (
 )
 
 // Widened lists what an edition allows beyond an older one: purposes, fields,
-// other items, recipients, countries, longer terms. A change that is not
+// services, other items, recipients, countries, longer terms. A change that is not
 // material has none of it.
 func Widened(older, newer *Policy) []string {
 	var out []string
@@ -33,6 +33,7 @@ func Widened(older, newer *Policy) []string {
 			add("a longer retention for the purpose %s", q.ID)
 		}
 	}
+	out = append(out, widenedServices(older, newer)...)
 	before := older.others()
 	for i, o := range newer.others() {
 		if !o.None() && before[i].None() {

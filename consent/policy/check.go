@@ -51,6 +51,7 @@ func (c *checker) all() {
 	c.terms()
 	c.items()
 	c.purposes()
+	c.services()
 	c.data()
 	c.recipients()
 	c.events()
@@ -109,6 +110,9 @@ func (c *checker) serving() {
 	}
 	if _, err := time.LoadLocation(p.TimeZone); err != nil || p.TimeZone == "" || p.TimeZone == "Local" {
 		c.add("time_zone", p.TimeZone, "is a time zone of the IANA database, as Asia/Almaty")
+	}
+	if p.Clear && p.Mode != ModePath {
+		c.add("clear_site_data", "true", "clears the collector's own origin, which is the site's in the mode `path` alone")
 	}
 	if p.K < MinK || p.K > 1000 {
 		c.add("k", strconv.Itoa(p.K), fmt.Sprintf("the smallest group shown is between %d and 1000 visitors", MinK))

@@ -174,7 +174,10 @@ func (c *checker) recipients() {
 	if len(p.Recipients) == 0 && c.has("third_party") && !p.ThirdParty.none {
 		c.add("third_party", p.ThirdParty.ID, "asks for a transfer, but recipients names nobody")
 	}
+	if abroad == "" {
+		abroad = p.serviceAbroad()
+	}
 	if abroad == "" && c.has("cross_border") && !p.CrossBorder.none {
-		c.add("cross_border", p.CrossBorder.ID, "asks for a cross-border transfer, but no recipient or store is abroad")
+		c.add("cross_border", p.CrossBorder.ID, "asks for a cross-border transfer, but no recipient, service or store is abroad")
 	}
 }

@@ -37,6 +37,14 @@ func (p *Policy) texts() []located {
 			located{Text: q.Text, path: at + ".text", why: "a purpose says what is done"},
 			located{Text: q.Statement, path: at + ".statement", why: "a purpose words what a person consents to", asks: true},
 		)
+		for j, s := range q.Services {
+			in := index(at+".services", j)
+			out = append(out,
+				located{Text: s.Name, path: in + ".name", why: "a service has a name", name: true},
+				located{Text: s.Provider, path: in + ".provider", why: "a service says who runs it", name: true},
+				located{Text: s.Retention, path: in + ".retention", why: "a service says how long it keeps data"},
+			)
+		}
 	}
 	for _, o := range p.others() {
 		if !o.None() {

@@ -91,6 +91,7 @@ func (p *Policy) canonicalise() {
 	p.Purposes, p.Data = slices.Clone(p.Purposes), slices.Clone(p.Data)
 	for i := range p.Purposes {
 		p.Purposes[i].Fields = names(p.Purposes[i].Fields)
+		p.Purposes[i].Services = canonicalServices(p.Purposes[i].Services)
 	}
 	for i := range p.Data {
 		p.Data[i].Fields = names(p.Data[i].Fields)

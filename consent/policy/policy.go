@@ -27,6 +27,8 @@ type Policy struct {
 	Mode     Mode     `yaml:"mode" json:"-"`              // where the collector lives; default path
 	TimeZone string   `yaml:"time_zone" json:"-"`         // IANA name; the site's days
 	K        int      `yaml:"k" json:"-"`                 // smallest group that reports show; default 10, never below 5
+	Reload   bool     `yaml:"reload" json:"-"`            // whether a page is loaded anew when something is taken back
+	Clear    bool     `yaml:"clear_site_data" json:"-"`   // whether a withdrawal's answer carries Clear-Site-Data
 	Langs    []string `yaml:"languages" json:"languages"` // offered languages in their order; kk and ru are mandatory
 
 	Issue      Issue    `yaml:"edition" json:"edition"`
@@ -126,6 +128,8 @@ type Purpose struct {
 	RetentionDays int      `yaml:"retention_days" json:"retention_days"`       // default 90
 	AddressDays   int      `yaml:"address_days" json:"address_days,omitempty"` // of the network address; default 30; 0 without the field
 	GPC           bool     `yaml:"gpc" json:"gpc"`                             // lowered by a Global Privacy Control signal
+
+	Services []Service `yaml:"services" json:"services,omitempty"` // what it turns on in the page
 }
 
 // FieldSet is the telemetry the purpose licenses.
