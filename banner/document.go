@@ -54,6 +54,8 @@ type Item struct {
 	Statement string   `json:"statement"`
 	Data      []string `json:"data"`
 	Retention string   `json:"retention"`
+
+	Services []Service `json:"services,omitempty"`
 }
 
 // Recipient is who receives data.
@@ -150,6 +152,11 @@ func (b *Banner) sentences(p *policy.Policy, lang string, r Reason, erasedBy str
 	if slices.ContainsFunc(p.Items(), func(it policy.Item) bool { return it.GPC }) {
 		out[string(TextGPCNote)] = b.Text(lang, TextGPCNote)
 	}
+	if slices.ContainsFunc(p.Purposes, func(q policy.Purpose) bool { return len(q.Services) > 0 }) {
+		for _, key := range []Key{TextServicesTitle, TextStoresTitle} {
+			out[string(key)] = b.Text(lang, key)
+		}
+	}
 	for _, key := range []Key{
 		TextTitle, TextNothingStored, TextChangeAnyTime, TextAcceptAll, TextRefuseAll, TextCustomise, TextSave, TextWithdraw,
 		TextSettings, TextClose, TextCancel, TextRetry, TextPolicy, TextLanguage, TextOn, TextOff, TextAlwaysOn,
@@ -178,6 +185,7 @@ func (b *Banner) items(p *policy.Policy, lang string) []Item {
 		for _, d := range p.DataOf(q) {
 			item.Data = append(item.Data, d.Text.In(lang))
 		}
+		item.Services = services(q, lang)
 		out = append(out, item)
 	}
 	return out
@@ -265,6 +273,11 @@ func abroad(p *policy.Policy, lang string) []string {
 	codes := []string{p.Storage.Country}
 	for _, r := range p.Recipients {
 		codes = append(codes, r.Country)
+	}
+	for _, q := range p.Purposes {
+		for _, s := range q.Services {
+			codes = append(codes, s.Country)
+		}
 	}
 	var out []string
 	for _, code := range codes {

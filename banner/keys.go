@@ -39,6 +39,8 @@ const (
 	TextItemPublication  Key = "item_publication"
 	TextDataTitle        Key = "data_title"
 	TextRetentionTitle   Key = "retention_title"
+	TextServicesTitle    Key = "services_title"
+	TextStoresTitle      Key = "stores_title"
 	TextDaysOne          Key = "days_one"
 	TextDaysFew          Key = "days_few"
 	TextDaysMany         Key = "days_many"
