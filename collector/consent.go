@@ -59,6 +59,7 @@ func (s *Server) postConsent(c *fiber.Ctx) error {
 func (n cookieNames) answer(c *fiber.Ctx, a answer) {
 	n.write(c, n.marker, a.marker, a.life, false)
 	n.write(c, n.token, a.token, a.life, true)
+	clearSiteData(c, a)
 }
 
 // decide makes the decision, and makes it durable.
@@ -97,7 +98,9 @@ func (s *Server) decide(ctx context.Context, site site, call consentCall, token 
 	if f := s.record(ctx, site, v, choice, edition, lang, shown, now); f != nil {
 		return answer{}, f
 	}
-	return s.answer(v, edition, now)
+	a, f := s.answer(v, edition, now)
+	a.clears = v.State == consent.StateWithdrawn && site.known.Policy().Clear
+	return a, f
 }
 
 // editionOf is the edition that a decision is about. Taking back and refusing

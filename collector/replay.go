@@ -25,6 +25,7 @@ type answer struct {
 	token  string
 	marker string
 	life   time.Duration
+	clears bool // the site's storage goes with the consent
 }
 
 type replay struct {

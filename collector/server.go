@@ -168,6 +168,7 @@ func (s *Server) App() *fiber.App {
 	app.Get("/openapi.yaml", s.openapi)
 	app.Get("/.well-known/gpc.json", s.getGPC)
 	app.Get("/v1/banner", s.getBanner)
+	app.Get("/v1/services", s.getServices)
 	app.Get("/v1/consent", s.getConsent)
 	return app
 }
