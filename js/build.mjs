@@ -16,7 +16,7 @@ const files = {
   'banner.css': 'banner/banner.css',
   'settings.js': 'banner/settings.ts',
   'settings.css': 'banner/settings.css',
-  'release.js': 'banner/release.ts',
+  'release.js': 'release/index.ts',
   'telemetry.js': 'telemetry/index.ts',
   'vitals.js': 'telemetry/vitals.ts',
   'adapters/google.js': 'adapters/google.ts',

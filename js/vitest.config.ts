@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['{contract,banner,telemetry}/**/*.test.ts'] },
+  test: { include: ['{contract,banner,release,telemetry}/**/*.test.ts'] },
 });

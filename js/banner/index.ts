@@ -105,7 +105,10 @@ function sender(
     const delivery = await deliver(host.base, decision, failed, signal);
     host.log(decision.action, delivery);
     if (delivery === 'saved') {
+      const was = host.state().purposes;
       host.update();
+      // What was taken back may have left something, also where no tag waits.
+      if (was.some((id) => !host.state().purposes.includes(id))) host.load('release', () => window.kelisimBoot!.r!(host, was));
       host.channel.postMessage(0);
       screen.hide();
       const { status } = host.state();

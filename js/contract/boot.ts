@@ -49,8 +49,11 @@ export interface Boot {
   b?: (host: Host, act: BannerAct) => void;
   /** Set by the script of the settings; waits for their style sheet. */
   s?: Settings;
-  /** Set by the script of waiting tags: looks what may start, and what must go. */
-  r?: (host: Host) => void;
+  /**
+   * Set by the script of waiting tags: looks what may start, and what must go.
+   * was are the purposes granted before, for when this script was not there yet.
+   */
+  r?: (host: Host, was?: readonly string[]) => void;
   /** Set by the telemetry script. */
   t?: (granted: Granted, host: Host) => Telemetry;
   /** Set by the script of the way back, for pages that have none. */

@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Decision } from '../contract/consent.ts';
 import type { EventsCall, WireEvent } from '../contract/events.ts';
+import type { Kept } from '../contract/services.ts';
 import { asked, documentIn } from './texts.ts';
 import { page } from './pages.ts';
 
@@ -43,6 +44,8 @@ export class Fixture {
   /** Drop every event for this reason. */
   drop: string | undefined;
   edition = 'a1b2c3d4e5f60718';
+  /** What the services of the site keep. */
+  kept: Kept = { v: 1, reload: false, gpc: asked.filter(({ gpc }) => gpc).map(({ id }) => id), services: [] };
   /** Letters of the telemetry that analytics allows. */
   caps = 'peg';
   /** What pages have in front of the loader. */
@@ -88,6 +91,8 @@ export class Fixture {
         return send(response, 200, 'text/javascript; charset=utf-8', Buffer.concat([Buffer.from(this.#boot()), asset('k.js')]));
       case 'v1/banner':
         return json(response, 200, documentIn(url.searchParams.get('lang') ?? '', this.edition, this.#choices(request)));
+      case 'v1/services':
+        return json(response, 200, this.kept);
       case 'v1/consent':
         return this.#consent(request, JSON.parse(body) as Decision, response);
       case 'v1/events':
