@@ -35,6 +35,9 @@ func (s *Server) getBanner(c *fiber.Ctx) error {
 			Site: site.id, Edition: site.edition.Key().String(), Lang: lang, Variant: s.o.Banner.Variant(), Hour: now,
 		})
 	}
+	if choices == nil && c.Query("layer") == "1" {
+		return s.sendDocument(c, doc.FirstLayer(), true)
+	}
 	return s.sendDocument(c, doc, choices == nil)
 }
 

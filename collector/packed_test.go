@@ -33,6 +33,22 @@ func TestBannerIsPacked(t *testing.T) {
 	}
 }
 
+// TestFirstLayerIsLess: who was not asked yet gets the first layer, who has
+// decided gets everything, with the choices.
+func TestFirstLayerIsLess(t *testing.T) {
+	e := newEdge(t, spool.Options{})
+	accepted, _ := e.send("POST", "/v1/consent", e.decision("accept_all", "1"))
+	_, first := e.send("GET", "/v1/banner?site=demo&lang=kk&layer=1", "")
+	_, whole := e.send("GET", "/v1/banner?site=demo&lang=kk", "")
+	_, decided := e.send("GET", "/v1/banner?site=demo&lang=kk&layer=1", "", "Cookie", jar(accepted))
+	if strings.Contains(first, `"terms"`) || 2*len(first) > len(whole) {
+		t.Errorf("the first layer has %d of %d bytes", len(first), len(whole))
+	}
+	if !strings.Contains(whole, `"terms"`) || !strings.Contains(decided, `"terms"`) || !strings.Contains(decided, `"choices":{`) {
+		t.Errorf("who has decided gets %s", decided)
+	}
+}
+
 // TestPackedIsBounded: what is kept does not grow with what is asked.
 func TestPackedIsBounded(t *testing.T) {
 	var p packed

@@ -1,15 +1,16 @@
 /** Asks the collector what to ask the visitor. */
 
-import { readBanner, type BannerDocument } from '../contract/banner.ts';
+import { readBanner, type FirstDocument } from '../contract/banner.ts';
 import type { Host } from '../contract/boot.ts';
 
 /**
  * The document in a language, or in the nearest that the site has; undefined when
  * the collector is away.
- * @param again the visitor already sees a banner: it is not another one shown
+ * @param more of the query: again=1 says that the visitor already sees a banner, and that it is not another one
+ * shown; layer=1 asks only for what the first layer shows
  */
-export async function ask({ base, script, log }: Host, lang: string, again: boolean): Promise<BannerDocument | undefined> {
-  const query = `site=${encodeURIComponent(script.dataset['site']!)}&lang=${lang}${again ? '&again=1' : ''}`;
+export async function ask({ base, script, log }: Host, lang: string, more: string): Promise<FirstDocument | undefined> {
+  const query = `site=${encodeURIComponent(script.dataset['site']!)}&lang=${lang}${more}`;
   try {
     const answer = await fetch(`${base}v1/banner?${query}`);
     const read = answer.ok ? readBanner(await answer.json()) : undefined;

@@ -1,6 +1,6 @@
 /** A visitor's act as it is sent. */
 
-import type { BannerDocument } from '../contract/banner.ts';
+import type { FirstDocument } from '../contract/banner.ts';
 import type { Host } from '../contract/boot.ts';
 import type { Action, Decision } from '../contract/consent.ts';
 import { uuid } from './deliver.ts';
@@ -19,7 +19,7 @@ export const gpc = navigator.globalPrivacyControl === true;
 export function decisionOf(
   { script, state }: Host,
   action: Action,
-  doc: BannerDocument | undefined,
+  doc: FirstDocument | undefined,
   choices: Readonly<Record<string, boolean>>,
 ): Decision {
   const now = state();

@@ -1,6 +1,6 @@
 /** The banner: asks, brings the answer to the collector, and shows how to change it. */
 
-import type { BannerDocument, TextKey } from '../contract/banner.ts';
+import { isWhole, type FirstDocument, type TextKey } from '../contract/banner.ts';
 import type { BannerAct, Host } from '../contract/boot.ts';
 import type { Action, Decision } from '../contract/consent.ts';
 import { ask, loadStyle } from './ask.ts';
@@ -13,7 +13,7 @@ import { surface } from './surface.ts';
 
 /** What was asked last, and what the visitor has ticked. */
 interface Asked {
-  doc: BannerDocument | undefined;
+  doc: FirstDocument | undefined;
   choices: Record<string, boolean>;
 }
 
@@ -26,7 +26,7 @@ function mount(host: Host): Record<BannerAct, () => void> {
   } catch {}
   const asked: Asked = { doc: undefined, choices: {} };
   const untick = (): void => {
-    asked.choices = { ...asked.doc?.choices };
+    asked.choices = asked.doc && isWhole(asked.doc) ? { ...asked.doc.choices } : {};
   };
   const screen = surface(untick);
 
@@ -43,25 +43,28 @@ function mount(host: Host): Record<BannerAct, () => void> {
       void show(lang, true).then(() => (screen.dialog() ?? screen.root).querySelector<HTMLElement>(`[data-kelisim-lang="${lang}"]`)?.focus()),
   };
 
-  const openSettings = (doc: BannerDocument): Promise<void> =>
-    new Promise((open) =>
-      load('settings', async () => {
-        const make = await window.kelisimBoot!.s!(host);
-        if (doc === asked.doc) screen.settings(make(doc, base, gpc, asked.choices, state().status === 'granted', acts));
-        open();
-      }),
-    );
+  /** Opens the settings: their script, and the rest of the document where only the first layer's is here. */
+  const openSettings = async (doc: FirstDocument): Promise<void> => {
+    const script = new Promise<void>((ready) => load('settings', ready));
+    const whole = isWhole(doc) ? doc : await ask(host, doc.lang, '&again=1');
+    if (!whole || !isWhole(whole)) return screen.say(doc.texts.error_offline!);
+    await script;
+    const make = await window.kelisimBoot!.s!(host);
+    if (doc !== asked.doc) return;
+    asked.doc = whole;
+    screen.settings(make(whole, base, gpc, asked.choices, state().status === 'granted', acts));
+  };
 
   /** Asks the collector what to ask, and shows it in the layer that is open, or in the right one. */
   const show = async (lang: string, again: boolean): Promise<void> => {
-    const doc = await ask(host, lang, again);
+    const decided = !!state().raw;
+    const doc = await ask(host, lang, (again ? '&again=1' : '') + (decided || screen.dialog() ? '' : '&layer=1'));
     await style;
     if (!doc) return;
     asked.doc = doc;
     if (!again) untick();
     screen.root.lang = doc.lang;
     screen.root.setAttribute('aria-label', doc.texts.title ?? '');
-    const decided = !!state().raw;
     if (!decided) screen.layer(firstLayer(doc, base, gpc, acts));
     if (decided || screen.dialog()) await openSettings(doc);
   };

@@ -1,12 +1,12 @@
 /** What a visitor sees first, without any state of its own. */
 
-import type { BannerDocument } from '../contract/banner.ts';
+import type { FirstDocument } from '../contract/banner.ts';
 import type { Acts } from './acts.ts';
 import { button, element, paragraph } from './element.ts';
 import { action, languages, notes, policyLink, texts } from './parts.ts';
 
 /** The first layer: what is asked, by whom, for what, and two equal answers. */
-export function firstLayer(doc: BannerDocument, base: string, gpc: boolean, acts: Acts): HTMLElement {
+export function firstLayer(doc: FirstDocument, base: string, gpc: boolean, acts: Acts): HTMLElement {
   const text = texts(doc);
   const titles = doc.purposes.map(({ title }) => element('li', {}, title));
   return element(

@@ -1,6 +1,6 @@
 /** Parts that both layers have. */
 
-import type { BannerDocument, TextKey } from '../contract/banner.ts';
+import type { FirstDocument, TextKey } from '../contract/banner.ts';
 import type { Acts } from './acts.ts';
 import { button, element, paragraph } from './element.ts';
 
@@ -9,11 +9,11 @@ const names: Readonly<Record<string, string>> = { kk: 'Қазақша', ru: 'Р�
 
 export const action = (name: string, kind: string): Record<string, string> => ({ 'data-kelisim-action': name, class: `k-button ${kind}` });
 
-export function texts(doc: BannerDocument): (key: TextKey) => string {
+export function texts(doc: FirstDocument): (key: TextKey) => string {
   return (key) => doc.texts[key] ?? '';
 }
 
-export function languages(doc: BannerDocument, acts: Acts): HTMLElement | false {
+export function languages(doc: FirstDocument, acts: Acts): HTMLElement | false {
   if (doc.langs.length < 2) return false;
   const switches = doc.langs.map((lang) =>
     button(
@@ -25,11 +25,11 @@ export function languages(doc: BannerDocument, acts: Acts): HTMLElement | false 
   return element('div', { class: 'k-langs', role: 'group', 'aria-label': texts(doc)('language') }, ...switches);
 }
 
-export function policyLink(doc: BannerDocument, base: string): HTMLElement {
+export function policyLink(doc: FirstDocument, base: string): HTMLElement {
   return element('a', { class: 'k-link', href: base + doc.policy_url, target: '_blank', rel: 'noopener' }, texts(doc)('policy'));
 }
 
-export function notes(doc: BannerDocument, gpc: boolean): (HTMLElement | undefined)[] {
+export function notes(doc: FirstDocument, gpc: boolean): (HTMLElement | undefined)[] {
   const text = texts(doc);
   return [paragraph(text('reason_note'), { class: 'k-note' }), paragraph(gpc ? text('gpc_note') : '', { class: 'k-note' })];
 }

@@ -38,21 +38,26 @@ export type TextKey =
   | 'necessary_title' | 'necessary_text' | 'saved' | 'withdrawn_note' | 'refused_note'
   | 'error_offline' | 'error_busy' | 'recipients_title' | 'terms_title' | 'data_title' | 'retention_title';
 
-/** What to ask. */
-export interface BannerDocument {
+/** What the first layer shows. */
+export interface FirstDocument {
   readonly v: 1;
-  readonly site: string;
   readonly edition: string;
   readonly lang: string;
   readonly langs: readonly string[];
   readonly variant: string;
   readonly text_sha256: string;
-  readonly reason: string;
   readonly texts: Readonly<Partial<Record<TextKey, string>>>;
+  readonly purposes: readonly Pick<Item, 'id' | 'title'>[];
+  readonly policy_url: string;
+}
+
+/** What to ask: all of it. */
+export interface BannerDocument extends FirstDocument {
+  readonly site: string;
+  readonly reason: string;
   readonly purposes: readonly Item[];
   readonly recipients: readonly Recipient[];
   readonly terms: readonly Term[];
-  readonly policy_url: string;
   /** The live choices of this visitor, or null. */
   readonly choices: Readonly<Record<string, boolean>> | null;
 }
@@ -62,7 +67,10 @@ export interface BannerDocument {
  * does not know. Both are of one release, so the rest is taken as it stands; where
  * it is not, building a layer fails, and nothing is asked.
  */
-export function readBanner(value: unknown): BannerDocument | undefined {
-  const doc = value as BannerDocument | null;
+export function readBanner(value: unknown): FirstDocument | undefined {
+  const doc = value as FirstDocument | null;
   return doc?.v === 1 ? doc : undefined;
 }
+
+/** Whether a document is the whole one. */
+export const isWhole = (doc: FirstDocument): doc is BannerDocument => 'terms' in doc;

@@ -90,7 +90,7 @@ export class Fixture {
       case 'k.js':
         return send(response, 200, 'text/javascript; charset=utf-8', Buffer.concat([Buffer.from(this.#boot()), asset('k.js')]));
       case 'v1/banner':
-        return json(response, 200, documentIn(url.searchParams.get('lang') ?? '', this.edition, this.#choices(request)));
+        return json(response, 200, this.#document(url, this.#choices(request)));
       case 'v1/services':
         return json(response, 200, this.kept);
       case 'v1/consent':
@@ -100,6 +100,14 @@ export class Fixture {
       default:
         return send(response, 404, 'text/plain', 'not found');
     }
+  }
+
+  /** What is asked; of the first layer alone where no more is asked for. */
+  #document(url: URL, choices: Record<string, boolean> | null): unknown {
+    const whole = documentIn(url.searchParams.get('lang') ?? '', this.edition, choices);
+    if (choices || url.searchParams.get('layer') !== '1') return whole;
+    const { v, edition, lang, langs, variant, text_sha256, texts, purposes, policy_url } = whole;
+    return { v, edition, lang, langs, variant, text_sha256, texts, policy_url, purposes: purposes.map(({ id, title }) => ({ id, title })) };
   }
 
   #boot(): string {
