@@ -39,7 +39,20 @@ function toggle(doc: BannerDocument, item: Item, choices: Record<string, boolean
       [text('data_title'), item.data.join('; ')],
       [text('retention_title'), item.retention],
     ]),
+    ...services(doc, item),
   );
+}
+
+/** What a purpose turns on in the page, who runs it, and what it keeps in the browser. */
+function services(doc: BannerDocument, item: Item): HTMLElement[] {
+  const text = texts(doc);
+  const each = (item.services ?? []).map(({ name, provider, country, retention, stores }) =>
+    facts([
+      [name, `${provider} · ${country} · ${retention}`],
+      [text('stores_title'), stores.join(', ')],
+    ]),
+  );
+  return each.length > 0 ? [element('p', {}, element('b', {}, text('services_title'))), ...each] : [];
 }
 
 function necessary(doc: BannerDocument): HTMLElement | false {

@@ -15,6 +15,18 @@ export interface Item {
   readonly statement: string;
   readonly data: readonly string[];
   readonly retention: string;
+  /** What it turns on in the page. */
+  readonly services?: readonly Service[];
+}
+
+/** A tool that a purpose turns on in the page. */
+export interface Service {
+  readonly name: string;
+  readonly provider: string;
+  readonly country: string;
+  readonly retention: string;
+  /** Names of what it keeps in the browser. */
+  readonly stores: readonly string[];
 }
 
 /** Who receives data. */
@@ -36,7 +48,8 @@ export type TextKey =
   | 'accept_all' | 'refuse_all' | 'customise' | 'save' | 'withdraw' | 'settings' | 'close' | 'cancel'
   | 'retry' | 'policy' | 'language' | 'on' | 'off' | 'always_on' | 'why_title' | 'why_law'
   | 'necessary_title' | 'necessary_text' | 'saved' | 'withdrawn_note' | 'refused_note'
-  | 'error_offline' | 'error_busy' | 'recipients_title' | 'terms_title' | 'data_title' | 'retention_title';
+  | 'error_offline' | 'error_busy' | 'recipients_title' | 'terms_title' | 'data_title' | 'retention_title'
+  | 'services_title' | 'stores_title';
 
 /** What the first layer shows. */
 export interface FirstDocument {

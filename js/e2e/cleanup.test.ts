@@ -248,4 +248,32 @@ describe('through the banner, on a page where no tag waits', () => {
     await settled(page);
     expect(shown()).toBe(2);
   });
+
+  test('the settings say what each service keeps', async () => {
+    const page = await (await browser.newContext({ locale: 'kk-KZ' })).newPage();
+    await page.goto(`${fixture.origin}/`);
+    await act(page, 'customise');
+    const item = page.locator('section', { has: page.locator('[data-kelisim-item=marketing]') });
+    expect(await item.innerText()).toMatch(
+      /Сервистер\s+Example Ads\s+«Example Ads» ЖШС · Қазақстан · 30 күн\s+Шолғышта сақталатын деректер\s+_example_ads, example-ads/,
+    );
+  });
+
+  test('Clear-Site-Data takes all storage of the site, and leaves the marker of the withdrawal', async () => {
+    fixture.clears = true;
+    fixture.kept = { ...fixture.kept, reload: false };
+    const page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(10_000);
+    await page.goto(`${fixture.origin}/`);
+    await act(page, 'accept-all');
+    await until('the consent', () => fixture.decisions.length === 1);
+    await page.evaluate(() => localStorage.setItem('nobody declared this', '1'));
+    await page.locator('#kelisim-open').click();
+    await act(page, 'withdraw');
+    await page.waitForFunction(() => localStorage.getItem('nobody declared this') === null);
+    await page.reload();
+    await page.locator('#kelisim-open').waitFor();
+    expect(await page.evaluate(() => document.cookie)).toMatch(/kelisim-state=1\.\w+\.\.\.\d+\.0\.w/);
+    expect(await page.locator('[data-kelisim-action="accept-all"]').count()).toBe(0);
+  });
 });

@@ -46,6 +46,8 @@ export class Fixture {
   edition = 'a1b2c3d4e5f60718';
   /** What the services of the site keep. */
   kept: Kept = { v: 1, reload: false, gpc: asked.filter(({ gpc }) => gpc).map(({ id }) => id), services: [] };
+  /** The answer to a withdrawal asks the browser to clear the site's storage. */
+  clears = false;
   /** Letters of the telemetry that analytics allows. */
   caps = 'peg';
   /** What pages have in front of the loader. */
@@ -144,6 +146,7 @@ export class Fixture {
       `kelisim-state=${marker}; ${kept}`,
       granted[0] ? `kelisim=${token}; HttpOnly; ${kept}` : 'kelisim=; HttpOnly; Path=/; Max-Age=0',
     ]);
+    if (state === 'w' && this.clears) response.setHeader('clear-site-data', '"cache", "storage"');
     const names = { g: live ? 'RenewedConsentGiven' : 'ConsentGiven', r: 'ConsentRefused', w: 'ConsentWithdrawn' };
     json(response, 201, { state: names[state], purposes: granted, expires_at: new Date((now + 180) * day).toISOString() });
   }

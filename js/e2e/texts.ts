@@ -81,6 +81,8 @@ const texts: Record<TextKey, Row> = {
   terms_title: ['Келісімнің мазмұны', 'Содержание согласия', 'What the consent states'],
   data_title: ['Жиналатын деректердің тізбесі', 'Перечень собираемых данных', 'List of data collected'],
   retention_title: ['Сақтау мерзімі', 'Срок хранения', 'Retention period'],
+  services_title: ['Сервистер', 'Сервисы', 'Services'],
+  stores_title: ['Шолғышта сақталатын деректер', 'Данные, которые хранятся в браузере', 'Data stored in the browser'],
 };
 
 const items: readonly (Pick<Item, 'id' | 'kind' | 'gpc'> & {
@@ -89,6 +91,7 @@ const items: readonly (Pick<Item, 'id' | 'kind' | 'gpc'> & {
   statement: Row;
   data: readonly Row[];
   retention: Row;
+  services?: readonly { name: string; provider: Row; stores: readonly string[] }[];
 })[] = [
   {
     id: 'analytics',
@@ -134,6 +137,7 @@ const items: readonly (Pick<Item, 'id' | 'kind' | 'gpc'> & {
       ['сессия идентификаторы', 'идентификатор сессии', 'session identifier'],
     ],
     retention: ['30 күн', '30 дней', '30 days'],
+    services: [{ name: 'Example Ads', provider: ['«Example Ads» ЖШС', 'ТОО «Example Ads»', 'Example Ads LLP'], stores: ['_example_ads', 'example-ads'] }],
   },
   {
     id: 'third_party',
@@ -208,6 +212,13 @@ export function documentIn(lang: string, edition: string, choices: BannerDocumen
       statement: inLang(item.statement),
       data: item.data.map(inLang),
       retention: inLang(item.retention),
+      services: (item.services ?? []).map(({ name, provider, stores }) => ({
+        name,
+        provider: inLang(provider),
+        country: inLang(['Қазақстан', 'Казахстан', 'Kazakhstan']),
+        retention: inLang(['30 күн', '30 дней', '30 days']),
+        stores,
+      })),
     })),
     recipients: recipients.map(({ name, country, purposes }) => ({ name, country: inLang(country), purposes: purposes.map((i) => inLang(items[i]!.title)) })),
     terms: terms.map(([label, value]) => ({ label: inLang(label), value: inLang(value) })),
