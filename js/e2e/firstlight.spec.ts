@@ -158,6 +158,34 @@ describe.each([
   });
 });
 
+test('what the policy declares is true of the demo: its services wait, keep what they say, and go with the withdrawal', async () => {
+  const { context, page, requests } = await newcomer('kk-KZ');
+  const asked = (path: string) => requests.filter((request) => request.url() === where.site + path).length;
+  await page.goto(`${where.site}/kk/files`);
+  await page.locator('.kelisim-frame').waitFor();
+  await settle(page);
+  expect(asked('/partner.html')).toBe(0);
+  expect(await stored(page)).toEqual({ cookies: [], local: [], session: 0, databases: 0, writes: [] });
+  await act(page, 'accept-all').click();
+  const names = async () => (await stored(page)).cookies;
+  await eventually('the cookies of the services', async () => (await names()).length === 5);
+  expect(await names()).toEqual(['_example_ads', '_example_ads_files', 'example_stats', 'kelisim', 'kelisim-state']);
+  expect(asked('/partner.html')).toBe(1);
+  expect(await stored(page)).toMatchObject({ local: expect.arrayContaining(['example-stats']), session: 1, databases: 1 });
+  await page.locator('#kelisim-open').click();
+  await page.locator('[data-kelisim-item=marketing]').uncheck();
+  await act(page, 'save').click();
+  await eventually('the cookies of marketing are gone', async () => (await names()).length === 3);
+  expect(await names()).toEqual(['example_stats', 'kelisim', 'kelisim-state']);
+  await page.locator('.kelisim-frame').waitFor();
+  await page.locator('#kelisim-open').click();
+  await act(page, 'withdraw').click();
+  await eventually('all is gone but the marker', async () => (await names()).join() === 'kelisim-state');
+  expect(await stored(page)).toMatchObject({ local: [], session: 0, databases: 0 });
+  expect(await page.evaluate(() => (window as unknown as { violations: string[] }).violations)).toEqual([]);
+  await context.close();
+});
+
 test('the privacy page withdraws and erases as plain forms', async () => {
   for (const [action, said] of [
     ['erase', /Your data are erased|Your request is registered/],

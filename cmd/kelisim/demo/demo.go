@@ -56,7 +56,7 @@ func Handler(collector string, log *slog.Logger) (http.Handler, error) {
 		return nil, fmt.Errorf("demo: collector: %w", err)
 	}
 	s := &site{texts: map[string]map[string]string{}, log: log}
-	if s.pages, err = template.ParseFS(files, "site/*.html"); err != nil {
+	if s.pages, err = template.ParseFS(files, "site/page.html"); err != nil {
 		return nil, fmt.Errorf("demo: pages: %w", err)
 	}
 	for _, l := range langs {
@@ -86,6 +86,8 @@ func Handler(collector string, log *slog.Logger) (http.Handler, error) {
 	mux.Handle("GET /.well-known/gpc.json", proxy)
 	mux.HandleFunc("GET /demo.css", static("text/css; charset=utf-8", "site/demo.css"))
 	mux.HandleFunc("GET /demo.js", static("text/javascript; charset=utf-8", "site/demo.js"))
+	mux.HandleFunc("GET /partner.js", static("text/javascript; charset=utf-8", "site/partner.js"))
+	mux.HandleFunc("GET /partner.html", static("text/html; charset=utf-8", "site/partner.html"))
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /{$}", s.choose)
 	for _, l := range langs {
@@ -144,7 +146,7 @@ func (s *site) render(w http.ResponseWriter, lang, name string) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"' 'strict-dynamic'; style-src 'self'; "+
-		"connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'")
+		"connect-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'")
 	p := page{Lang: lang, Name: name, Nonce: nonce, Langs: langs, Pages: names, T: s.texts[lang]}
 	if err := s.pages.ExecuteTemplate(w, "page.html", p); err != nil {
 		s.log.Debug("demo: a page was not sent whole", "error", err)
