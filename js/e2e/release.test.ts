@@ -243,6 +243,7 @@ describe('frames', () => {
     });
     expect(await place()).toBe(covered);
     expect(shop.third).toEqual([]);
+    expect(await page.evaluate(() => (window as never as { faults: string[] }).faults)).toEqual([]);
   });
 
   test('are for keyboards and screen readers', async () => {

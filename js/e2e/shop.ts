@@ -67,7 +67,7 @@ export class Shop {
       this.pages++;
       const nonce = this.headers['content-security-policy']?.includes('nonce-abc123') ? ' nonce="abc123"' : '';
       const html = `<!doctype html><html${this.lang && ` lang="${this.lang}"`}><head><meta charset="utf-8"><title>Shop</title>${this.head}
-<script${nonce}>window.ran=[]</script>${this.plain ? '' : `<script${nonce} async src="/kelisim/k.js" data-site="shop" data-auto="false" ${this.tag}></script>`}
+<script${nonce}>window.ran=[];window.faults=[];addEventListener('error',(e)=>e.message&&faults.push(e.message))</script>${this.plain ? '' : `<script${nonce} async src="/kelisim/k.js" data-site="shop" data-auto="false" ${this.tag}></script>`}
 </head><body><h1>Shop</h1>${this.body.replaceAll('{third}', this.thirdOrigin)}</body></html>`;
       return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...this.headers }).end(html);
     }

@@ -76,6 +76,7 @@ function mount(host: Host, was: readonly string[]): () => void {
         frame.focus();
       };
       const always = (): void => (window.kelisim as { open(): void }).open();
+      sizes.unobserve(frame); // or the page would hear of a loop: what covers it hides it
       covers.set(frame, cover(frame, address, lang, frameTexts[lang]!, { once, always }));
     }
   });
