@@ -10,7 +10,7 @@
  */
 
 import { firstOf } from '../banner/language.ts';
-import type { Host } from '../contract/boot.ts';
+import type { Host, TrustedPolicy } from '../contract/boot.ts';
 import { readKept, type Kept } from '../contract/services.ts';
 import type { State } from '../contract/state.ts';
 import { clear } from './clear.ts';
@@ -31,7 +31,7 @@ const boot = window.kelisimBoot!;
 function mount(host: Host, was: readonly string[]): () => void {
   const { base, log, script, state } = host;
   const { site = '', nonce = script.nonce ?? '' } = script.dataset;
-  const trusted = (boot.p ??= window.trustedTypes?.createPolicy('kelisim', rules) ?? rules);
+  const trusted = (): TrustedPolicy => (boot.p ??= window.trustedTypes?.createPolicy('kelisim', rules) ?? rules);
   const lang = firstOf(script.dataset['lang'], Object.keys(frameTexts));
   const covers = new Map<HTMLElement, () => void>();
   const refused = new WeakSet<HTMLElement>();
@@ -41,17 +41,14 @@ function mount(host: Host, was: readonly string[]): () => void {
   let again = false;
   let tidied = false;
   let owed = false; // something was taken back in this page, and what it left is not cleared yet
-  let asked: Promise<Kept | undefined> | undefined;
+  let asked: Promise<Kept | void> | undefined;
+  let names: Kept | undefined;
 
-  /** What the services keep, asked for once; undefined when the collector is away. */
-  const kept = (): Promise<Kept | undefined> =>
+  /** What the services keep, asked for once; undefined when the collector is away, until something else is decided. */
+  const kept = (): Promise<Kept | void> =>
     (asked ??= fetch(`${base}v1/services?site=${encodeURIComponent(site)}`)
-      .then(async (answer) => readKept(await answer.json()))
-      .catch((error: unknown) => {
-        log('cannot ask for the services', error);
-        asked = undefined;
-        return undefined;
-      }));
+      .then(async (answer) => (names = readKept(await answer.json())))
+      .catch((error: unknown) => void log('cannot ask for the services', error)));
 
   /**
    * The purposes whose tags may start. A privacy signal that the visitor had not
@@ -61,7 +58,8 @@ function mount(host: Host, was: readonly string[]): () => void {
   const allowed = async (): Promise<readonly string[]> => {
     const now = state();
     if (navigator.globalPrivacyControl !== true || !now.purposes[0] || ('gpc' in now && now.gpc)) return now.purposes;
-    const lowered = (await kept())?.gpc;
+    await kept();
+    const lowered = names?.gpc;
     return state() === now && lowered ? now.purposes.filter((id) => !lowered.includes(id)) : [];
   };
 
@@ -104,10 +102,12 @@ function mount(host: Host, was: readonly string[]): () => void {
     const ids = await allowed();
     const next = waitingTags().find((tag) => !refused.has(tag) && needs(tag).every((id) => ids.includes(id)));
     if (!next) return false;
-    if (mayStart(next, nonce)) await begin(next);
-    else {
+    try {
+      if (!mayStart(next, nonce)) throw new Error('does not carry the nonce of the page');
+      await begin(next);
+    } catch (error) {
       refused.add(next);
-      log('does not carry the nonce of the page', next);
+      log('cannot start', next, error);
     }
     return true;
   };
@@ -141,14 +141,15 @@ function mount(host: Host, was: readonly string[]): () => void {
 
   /** Clears what must not stay, and again when the page goes: scripts that run go on writing. */
   const tidy = async (): Promise<void> => {
-    const names = await kept();
-    if (!names) return;
-    const act = (): Promise<void> => clear(names, state().purposes);
+    await kept();
+    const declared = names;
+    if (!declared) return;
+    const act = (): Promise<void> => clear(declared, state().purposes);
     await act();
     if (!owed) return;
     owed = false;
     addEventListener('pagehide', () => void act());
-    if (names.reload) location.reload();
+    if (declared.reload) location.reload();
   };
 
   // The loader tells of tags that are added; a framework may set their attributes later.
@@ -163,6 +164,7 @@ function mount(host: Host, was: readonly string[]): () => void {
       }
       seen = now;
       tidied = false;
+      if (!names) asked = undefined;
     }
     void run();
     const waits = (): boolean => waitingTags().some((tag) => !needs(tag).every((id) => now.purposes.includes(id)));

@@ -32,7 +32,7 @@ export function mayStart(tag: HTMLElement, nonce: string): boolean {
 }
 
 /** Starts a tag. The promise is that of a script that the next tag has to wait for. */
-export function start(tag: HTMLElement, nonce: string, trusted: TrustedPolicy): Promise<unknown> | undefined {
+export function start(tag: HTMLElement, nonce: string, trusted: () => TrustedPolicy): Promise<unknown> | undefined {
   if (tag instanceof HTMLScriptElement) return startScript(tag, nonce, trusted);
   for (const name of addresses) {
     const address = tag.getAttribute(`data-kelisim-${name}`);
@@ -43,19 +43,19 @@ export function start(tag: HTMLElement, nonce: string, trusted: TrustedPolicy): 
   return undefined;
 }
 
-function startScript(tag: HTMLScriptElement, nonce: string, trusted: TrustedPolicy): Promise<unknown> | undefined {
+function startScript(tag: HTMLScriptElement, nonce: string, trusted: () => TrustedPolicy): Promise<unknown> | undefined {
   const script = document.createElement('script');
   for (const { name, value } of tag.attributes) {
     // Handlers in markup never run under a nonce, and would be reported.
-    if (/^on/.test(name)) nonce || script.setAttribute(name, trusted.createScript(value));
+    if (/^on/.test(name)) nonce || script.setAttribute(name, trusted().createScript(value));
     else if (!/^(type|src|nonce|data-kelisim-type)$/.test(name)) script.setAttribute(name, value);
   }
   script.type = tag.dataset['kelisimType'] ?? '';
   script.async = tag.hasAttribute('async');
   script.nonce = nonce;
   const address = tag.getAttribute('src');
-  if (address === null) script.text = trusted.createScript(tag.text);
-  else script.src = trusted.createScriptURL(address);
+  if (address === null) script.text = trusted().createScript(tag.text);
+  else script.src = trusted().createScriptURL(address);
   const over = new Promise((done) => ['load', 'error'].forEach((type) => script.addEventListener(type, done)));
   tag.replaceWith(script);
   return address === null || script.async ? undefined : over;
