@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['e2e/rules/*.spec.ts'],
     fileParallelism: false,
+    maxConcurrency: 4,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['./e2e/rules/table.ts'],

@@ -1,13 +1,16 @@
 /** Every rule in every engine that is asked for. */
 
 import { afterAll, beforeAll, describe } from 'vitest';
+import { after } from './after.ts';
 import { before } from './before.ts';
 import { startChromium } from './chromium.ts';
-import { where } from './control.ts';
+import { startNode, where } from './control.ts';
 import { engines, type Engine, type EngineName } from './engine.ts';
 import { startFirefox } from './firefox.ts';
+import { page } from './page.ts';
 import { World } from './site.ts';
-import { policyOf, ruleOn, startNode, type Stage } from './stage.ts';
+import { policyOf, ruleOn, type Stage } from './stage.ts';
+import { time } from './time.ts';
 import { startWebKit } from './webkit.ts';
 
 const starts: Record<EngineName, (proxy: number) => Promise<Engine>> = { chromium: startChromium, firefox: startFirefox, webkit: startWebKit };
@@ -29,6 +32,9 @@ describe.each(engines.filter((name) => wanted.includes(name)))('%s', (name) => {
     await stage?.engine.close();
     await stage?.world.close();
   });
-  const rule = ruleOn(() => stage);
+  const rule = ruleOn(() => stage, name === 'chromium');
   before(rule);
+  after(rule);
+  time(rule);
+  page(rule);
 });

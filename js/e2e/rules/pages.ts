@@ -54,7 +54,7 @@ function html(site: Site, { pathname, searchParams }: URL): string {
   const of = (name: string, otherwise: string): string => searchParams.get(name) ?? otherwise;
   const nonce = pathname === '/strict' ? ' nonce="abc123"' : '';
   const broken = pathname === '/broken' ? '<script src="/broken.js"></script>' : '';
-  const signal = site.gpc && site.gpc[0] === '1' && !site.gpc[1] ? `<script${nonce} src="/signal.js"></script>` : '';
+  const signal = site.gpc?.includes('1') ? `<script${nonce} src="/signal.js"></script>` : '';
   const bodies: Record<string, () => string> = { '/tags': () => tags(site), '/strict': waiting, '/prerender': prerender };
   return `<!doctype html><html lang="${of('lang', 'en')}"><head><meta charset="utf-8"><title>Shop</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="/favicon.ico">

@@ -12,21 +12,29 @@ export interface Seen {
   readonly violations: string[];
   /** How often the page came back from the cache of whole pages. */
   persisted: number;
+  /** What the visitor's state became, and when. */
+  readonly states: [status: string, at: number][];
 }
 
 declare global {
   interface Window {
     probe: Seen;
+    /** Milliseconds between the page's clock and the true one. */
+    shift: number;
   }
 }
 
 /** Runs in the page. */
 export function probe(): void {
-  const seen: Seen = { writes: [], reads: [], errors: [], violations: [], persisted: 0 };
+  const { now } = Date;
+  const seen: Seen = { writes: [], reads: [], errors: [], violations: [], persisted: 0, states: [] };
   Object.defineProperty(window, 'probe', { value: seen });
+  window.shift = Number(new URLSearchParams(location.search).get('shift'));
+  Date.now = () => now() + window.shift;
   addEventListener('error', ({ message }) => seen.errors.push(message));
   addEventListener('unhandledrejection', ({ reason }) => seen.errors.push(String(reason)));
   addEventListener('pageshow', ({ persisted }) => (seen.persisted += persisted ? 1 : 0));
+  document.addEventListener('kelisim:change', (event) => seen.states.push([(event as CustomEvent<{ status: string }>).detail.status, now()]));
   document.addEventListener('securitypolicyviolation', (event) => seen.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
 
   type Any = Record<string, (...args: unknown[]) => unknown>;

@@ -67,9 +67,9 @@ export class Site {
     return shut(this.#server);
   }
 
-  /** Paths asked of the collector, without query and hash. */
+  /** Paths asked of the collector, without query and hashes. */
   paths(): string[] {
-    return this.asked.filter(({ path }) => path.startsWith('/kelisim/')).map(({ path }) => path.replace(/\?.*/, '').replace(/\.[0-9a-f]{16}\./, '.'));
+    return this.asked.filter(({ path }) => path.startsWith('/kelisim/')).map(({ path }) => path.replace(/\?.*/, '').replace(/(?<=[/.])[0-9a-f]{8,}[/.]/, ''));
   }
 
   /** Calls of one kind to the collector. */

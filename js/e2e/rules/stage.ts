@@ -1,7 +1,7 @@
 /** What every rule stands on: a browser, a real node, and a site of its own for each test. */
 
 import { expect, test, type TestContext } from 'vitest';
-import { demoPolicy, startNode, type Node } from './control.ts';
+import { demoPolicy, type Node } from './control.ts';
 import type { Ability, Cookie, Engine, Setting, Tab, Visitor } from './engine.ts';
 import { Site, type World } from './site.ts';
 import { pause, until } from './until.ts';
@@ -67,10 +67,11 @@ export class Play {
 /** Declares tests of rules for one engine. */
 export type Rule = (name: string, steps: (play: Play) => Promise<void>) => void;
 
-/** How rules are declared on a stage. */
-export function ruleOn(stage: () => Stage): Rule {
+/** How rules are declared on a stage. @param together several at a time, where windows do not wait for each other */
+export function ruleOn(stage: () => Stage, together: boolean): Rule {
+  const declare = together ? test.concurrent : test;
   return (name, steps) =>
-    test(name, async (context) => {
+    declare(name, async (context) => {
       const on = stage();
       const site = await new Site(on.node.collector).open();
       const play = new Play(on, site, on.node, context);
@@ -88,12 +89,13 @@ export async function policyOf(change: (text: string) => string = (text) => text
   return change((await demoPolicy()).replace(/effective: .*/, 'effective: 2026-01-01'));
 }
 
-/** The second edition of a policy. */
-export function second(text: string, hash: string, material: boolean): string {
-  return text.replace('number: 1', 'number: 2').replace(/^# replaces:$[^]*?(?=\n\n)/m, `replaces: {hash: "${hash}", material: ${material}, holds: ${!material}}`);
+/** The next edition of a policy, with another word in its intro. @param hash of the edition before */
+export function nextEdition(text: string, hash: string, material: boolean): string {
+  return text
+    .replace('use this site to improve', 'use this very site to improve')
+    .replace(/edition:\n  number: (\d+)\n  effective: (\S+)\n(replaces: .*\n)?/, (_, number: string, effective: string) =>
+      `edition:\n  number: ${+number + 1}\n  effective: ${effective}\nreplaces: {hash: "${hash}", material: ${material}, holds: ${!material}}\n`);
 }
-
-export { startNode };
 
 /** A control of the contract, wherever it stands. */
 export const act = (action: string): string => `[data-kelisim-action="${action}"]`;
@@ -107,6 +109,14 @@ export const asked = (tab: Tab): Promise<boolean> =>
 
 export const seesBanner = (tab: Tab): Promise<void> => until('the banner is seen', () => asked(tab));
 export const seesNoBanner = (tab: Tab): Promise<void> => until('the banner is gone', async () => !(await asked(tab)));
+
+/** When the state of a page last became something, by the machine's clock. */
+export async function became(tab: Tab, state: string): Promise<number> {
+  await until(`the state becomes ${state}`, async () => (await status(tab)) === state);
+  const found = (await tab.run(() => window.probe.states)).filter(([status]) => status === state).at(-1);
+  if (!found) throw new Error(`nobody was told that the state is ${state}`);
+  return found[1];
+}
 
 /** The state that the page's interface tells. */
 export const status = (tab: Tab): Promise<string> =>

@@ -22,7 +22,8 @@ export default class Table implements Reporter {
     const cell = this.#cell(test.name.slice(0, 3), engine);
     if (result.state === 'passed') cell.passed++;
     else if (result.state === 'failed') cell.failed++;
-    else cell.left.push(`${test.name}: ${(result as { note?: string }).note ?? 'not run'}`);
+    else if (result.state === 'skipped' && result.note) cell.left.push(`${test.name}: ${result.note}`);
+    else return;
     const errors = (result.errors ?? []).map(({ stack, message }) => `    ${stack ?? message}`);
     console.log(`${result.state.padEnd(7)} ${engine.padEnd(8)} ${test.name} (${Math.round(test.diagnostic()?.duration ?? 0)} ms)`);
     for (const error of errors) console.log(error);
@@ -30,12 +31,12 @@ export default class Table implements Reporter {
 
   onTestRunEnd(_: readonly TestModule[], errors: readonly unknown[]): void {
     for (const error of errors) console.log(error);
-    const rules = [...this.#cells.keys()].sort();
+    const rules = [...new Set([...Array.from({ length: 29 }, (_, i) => `R${String(i + 1).padStart(2, '0')}`), ...this.#cells.keys()])].sort();
     const notes: string[] = [];
     console.log(`\n| rule | ${this.#names.join(' | ')} |\n|---|${'---|'.repeat(this.#names.length)}`);
     for (const rule of rules) {
       const cells = this.#names.map((engine) => {
-        const cell = this.#cells.get(rule)!.get(engine);
+        const cell = this.#cells.get(rule)?.get(engine);
         if (!cell) return 'no test';
         for (const why of cell.left) notes.push(`${engine}: ${why}`);
         if (cell.failed > 0) return 'FAILED';
