@@ -38,9 +38,8 @@ func TestBrowserRules(t *testing.T) {
 	run.Args = append(run.Args, filters()...)
 	run.Dir = filepath.Join("..", "..", "..", "js")
 	run.Env = append(os.Environ(), "KELISIM_RULES="+string(where))
-	out, err := run.CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
+	run.Stdout, run.Stderr = t.Output(), t.Output()
+	if err := run.Run(); err != nil {
 		t.Fatal(err)
 	}
 }

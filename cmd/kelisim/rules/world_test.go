@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"kelisim/cmd/kelisim/config"
+	"kelisim/cmd/kelisim/demo"
 	"kelisim/cmd/kelisim/node"
 	"kelisim/policies"
 	"kelisim/storage/embedded"
@@ -46,7 +48,7 @@ func newWorld(t *testing.T) *world { return &world{t: t} }
 
 // handler is what the tests in the browser call:
 //
-//	POST /node?shift=-5040h  the policy → {"node","collector","edition"}
+//	POST /node?shift=-5040h  the policy → {"node","collector","demo","edition"}
 //	POST /clock?node=0&shift=-24h
 //	POST /policy?node=0      the policy → {"edition"}
 //	POST /sql?node=0         a query    → rows as lists
@@ -160,10 +162,16 @@ func (w *world) startNode(r *http.Request, text string) (any, error) {
 		return nil, err
 	}
 	w.t.Cleanup(func() { _ = n.conn.Close() })
+	pages, err := demo.Handler(n.PublicURL(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	site := httptest.NewServer(pages)
+	w.t.Cleanup(site.Close)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.nodes = append(w.nodes, n)
-	return map[string]string{"node": fmt.Sprint(len(w.nodes) - 1), "collector": n.PublicURL(), "edition": n.edition()}, nil
+	return map[string]string{"node": fmt.Sprint(len(w.nodes) - 1), "collector": n.PublicURL(), "demo": site.URL, "edition": n.edition()}, nil
 }
 
 // rows answers a query with its rows as lists of texts.

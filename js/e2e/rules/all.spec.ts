@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe } from 'vitest';
 import { after } from './after.ts';
+import { answering } from './answering.ts';
 import { before } from './before.ts';
 import { startChromium } from './chromium.ts';
 import { startNode, where } from './control.ts';
@@ -37,4 +38,5 @@ describe.each(engines.filter((name) => wanted.includes(name)))('%s', (name) => {
   after(rule);
   time(rule);
   page(rule);
+  answering(rule);
 });

@@ -45,8 +45,7 @@ function tab(page: Page): Tab {
   return {
     go: async (url) => void (await page.goto(url)),
     back: async () => void (await page.goBack({ waitUntil: 'commit' })),
-    run: (what, ...args) =>
-      page.evaluate(([source, given]) => (0, eval)(`(${source})`)(...(given as unknown[])) as never, [what.toString(), args] as const),
+    run: (what, ...args) => page.evaluate(`(${what.toString()})(...${JSON.stringify(args)})`),
     click: (selector) => page.locator(`${selector} >> visible=true`).first().click(),
     press: (key) => page.keyboard.press(keys[key]),
     size: (width, height) => page.setViewportSize({ width, height }),

@@ -20,6 +20,8 @@ async function call<T>(path: string, body?: string): Promise<T> {
 /** A real node. */
 export interface Node {
   readonly collector: string;
+  /** Where the demo's site is served. */
+  readonly demo: string;
   /** Moves its clock: "-24h" is a day ago. */
   readonly clock: (shift: string) => Promise<unknown>;
   /** Puts another policy in force; the answer is its edition, 64 hexadecimal digits. */
@@ -37,7 +39,7 @@ export async function demoPolicy(): Promise<string> {
 
 /** Starts a node with a policy and a clock. */
 export async function startNode(policy: string, shift = '0s'): Promise<Node> {
-  const made = await call<{ node: string; collector: string; edition: string }>(`/node?shift=${shift}`, policy);
+  const made = await call<{ node: string; collector: string; demo: string; edition: string }>(`/node?shift=${shift}`, policy);
   const sql = (query: string): Promise<string[][]> => call(`/sql?node=${made.node}`, query);
   return {
     ...made,

@@ -51,7 +51,7 @@ export class Site {
   parties = '';
   #server: Server | undefined;
 
-  constructor(readonly collector: string) {}
+  constructor(readonly behind: { readonly collector: string; readonly demo: string }) {}
 
   async open(): Promise<this> {
     this.#server = createServer((request, response) => {
@@ -89,18 +89,27 @@ export class Site {
     const fault = this.fault(path);
     if (fault === 'cut') return void request.socket.destroy();
     if (typeof fault === 'number') return void response.writeHead(fault).end();
-    if (!path.startsWith('/kelisim/') && !path.startsWith('/.well-known/gpc')) return page(this, new URL(path, this.origin), response);
-    return this.#pass(request, seen, body, response, fault === 'flip');
+    const target = this.#target(path);
+    if (!target) return page(this, new URL(path, this.origin), response);
+    return this.#pass(target, request, seen, body, response, fault === 'flip');
   }
 
-  /** Hands a request to the collector, as a reverse proxy does. */
-  #pass(request: IncomingMessage, seen: Asked, body: Buffer, response: ServerResponse, flip: boolean): Promise<void> {
+  /** Where a path that is not one of our own pages is handed to: the collector, or the demo's English page as /demo/. */
+  #target(path: string): string | undefined {
+    const { collector, demo } = this.behind;
+    if (path.startsWith('/kelisim/')) return collector + path.slice('/kelisim'.length);
+    if (path.startsWith('/.well-known/gpc')) return collector + path;
+    if (path === '/demo/') return `${demo}/en/`;
+    return /^\/demo\.(css|js)/.test(path) ? demo + path : undefined;
+  }
+
+  /** Hands a request on, as a reverse proxy does. */
+  #pass(target: string, request: IncomingMessage, seen: Asked, body: Buffer, response: ServerResponse, flip: boolean): Promise<void> {
     const headers: Record<string, string | string[] | undefined> = { ...request.headers, 'x-forwarded-for': '198.51.100.7' };
     delete headers['sec-gpc'];
     if (this.gpc) headers['sec-gpc'] = this.gpc;
     if (flip) delete headers['accept-encoding'];
     return new Promise((done, failed) => {
-      const target = this.collector + seen.path.replace(/^\/kelisim/, '');
       const passed = forward(target, { method: request.method, headers }, (answer) => {
         void bodyOf(answer).then((found) => {
           if (flip && found.length > 0) found[found.length >> 1] = found[found.length >> 1]! ^ 1;

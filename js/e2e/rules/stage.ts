@@ -40,7 +40,7 @@ export class Play {
 
   /** Another site in front of another node, as long as the test lasts. */
   async other(node: Node): Promise<Site> {
-    const site = await new Site(node.collector).open();
+    const site = await new Site(node).open();
     this.#open.push(site);
     return site;
   }
@@ -73,7 +73,7 @@ export function ruleOn(stage: () => Stage, together: boolean): Rule {
   return (name, steps) =>
     declare(name, async (context) => {
       const on = stage();
-      const site = await new Site(on.node.collector).open();
+      const site = await new Site(on.node).open();
       const play = new Play(on, site, on.node, context);
       try {
         await steps(play);
@@ -139,7 +139,7 @@ export async function kept({ visitor, tab }: { visitor: Visitor; tab: Tab }): Pr
       ...(window.caches ? await caches.keys() : []),
       ...(navigator.serviceWorker ? await navigator.serviceWorker.getRegistrations() : []).map(({ scope }) => scope),
     ],
-    writes: [...window.probe.writes],
+    writes: [...((window.probe as { writes: string[] } | undefined)?.writes ?? [])], // the demo has no probe
   }));
   return { cookies, ...rest };
 }

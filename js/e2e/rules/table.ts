@@ -19,7 +19,7 @@ export default class Table implements Reporter {
   onTestCaseResult(test: TestCase): void {
     const engine = test.parent.type === 'suite' ? test.parent.name : '';
     const result = test.result();
-    const cell = this.#cell(test.name.slice(0, 3), engine);
+    const cell = this.#cell(/^\S+/.exec(test.name)![0], engine);
     if (result.state === 'passed') cell.passed++;
     else if (result.state === 'failed') cell.failed++;
     else if (result.state === 'skipped' && result.note) cell.left.push(`${test.name}: ${result.note}`);
