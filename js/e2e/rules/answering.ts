@@ -91,7 +91,7 @@ export function answering(rule: Rule): void {
     const at = await onDemo(play);
     await startEngine(at.tab, [], { autoAction: 'optOut', heuristicMode: 'reject', enableHeuristicDetection: true });
     await until('it has refused', async () => (await told(at.tab, 'optOutResult')) !== undefined, 30_000);
-    expect(await told(at.tab, 'optOutResult')).toMatchObject({ cmp: 'HEURISTIC', result: true });
+    expect(await told(at.tab, 'optOutResult')).toMatchObject({ cmp: 'HEURISTIC-REJECT', result: true });
     await expectRefused(play, at, before);
   });
 

@@ -17,14 +17,14 @@ export const strict = [
   "connect-src 'self'",
   "img-src 'self'",
   "require-trusted-types-for 'script'",
-  'report-uri /reports',
-  'report-to here',
+  'report-uri /reports', // reports of report-to come a minute late
 ].join('; ');
 
 const words = '<p>Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua.</p>';
 
 const scripts: Record<string, () => string> = {
   '/probe.js': () => `(${probe.toString()})()`,
+  '/waited.js': () => '(window.ran = window.ran || []).push("file")',
   '/axe.js': () => readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'),
   '/broken.js': () => 'setInterval(function () { throw new Error("of the page") }, 50); undefinedFunction();',
   '/signal.js': () => 'Object.defineProperty(Navigator.prototype, "globalPrivacyControl", { configurable: true, get: function () { return true } });',
@@ -43,10 +43,7 @@ export function page(site: Site, url: URL, response: ServerResponse): void {
   if (script) return void response.writeHead(200, { 'content-type': 'text/javascript' }).end(script());
   if (pathname === '/favicon.ico') return void response.writeHead(204).end();
   const headers: Record<string, string> = { 'content-type': 'text/html; charset=utf-8' };
-  if (pathname === '/strict') {
-    headers['content-security-policy'] = strict;
-    headers['reporting-endpoints'] = `here="${site.origin}/reports"`;
-  }
+  if (pathname === '/strict') headers['content-security-policy'] = strict;
   response.writeHead(200, headers).end(html(site, url));
 }
 
@@ -68,7 +65,7 @@ ${words.repeat(14)}${bodies[pathname]?.() ?? ''}
 }
 
 const waiting = (): string => `<script type="text/plain" data-kelisim="analytics" nonce="abc123">(window.ran = window.ran || []).push('inline')</script>
-<script type="text/plain" data-kelisim="analytics" nonce="abc123" src="/signal.js?waited"></script>`;
+<script type="text/plain" data-kelisim="analytics" nonce="abc123" src="/waited.js"></script>`;
 
 const prerender = (): string => '<script type="speculationrules">{"prerender":[{"urls":["/second"],"eagerness":"immediate"}]}</script>';
 

@@ -44,7 +44,7 @@ export async function startWebKit(proxy: number): Promise<Engine> {
   const driver = spawn('xvfb-run', ['-a', '-s', '-screen 0 1400x1000x24', 'dbus-run-session', '--', 'WebKitWebDriver', `--port=${port}`, '--host=127.0.0.1'], {
     detached: true,
     stdio: 'ignore',
-    env: { ...process.env, LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', LANGUAGE: 'en_GB' },
+    env: { ...process.env, LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', LANGUAGE: 'en_GB', NO_AT_BRIDGE: '1' },
   });
   const base = `http://127.0.0.1:${port}`;
   await until('the driver of WebKit answers', () => fetch(`${base}/status`).then(({ ok }) => ok, () => false), 30_000);
