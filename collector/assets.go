@@ -2,6 +2,7 @@ package collector
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -25,7 +26,10 @@ func (s *Server) openapi(c *fiber.Ctx) error {
 }
 
 // loader serves k.js, with the editions of every site in front.
-func (s *Server) loader(c *fiber.Ctx) error { return sendAsset(c, s.served.Load().k, fiveMinutes) }
+func (s *Server) loader(c *fiber.Ctx) error {
+	now := s.served.Load()
+	return now.shared.send(c, now.k, fiveMinutes)
+}
 
 // asset serves a file of the folder that is named after its contents.
 func (s *Server) asset(c *fiber.Ctx) error {
@@ -33,7 +37,7 @@ func (s *Server) asset(c *fiber.Ctx) error {
 	if !ok {
 		return fail(c, &fault{status: 404, Code: "not_found", Message: "there is no such file"})
 	}
-	return sendAsset(c, a, forever)
+	return s.served.Load().shared.send(c, a, forever)
 }
 
 // adapter serves what tells a third party what the visitor permits.
@@ -42,20 +46,50 @@ func (s *Server) adapter(c *fiber.Ctx) error {
 	if !ok {
 		return fail(c, &fault{status: 404, Code: "not_found", Message: "there is no such file"})
 	}
-	return sendAsset(c, a, fiveMinutes)
+	return s.served.Load().shared.send(c, a, fiveMinutes)
 }
 
-// pinnedLoader serves the loader for sites that pin it with SRI.
+// oldLoader is what a page gets that pins the loader of another edition or of
+// another release: nothing that runs.
+var oldLoader = &fault{
+	status: 404, Code: "old_loader", Message: "the page pins a loader that is served no more: take its name and integrity from integrity.json",
+}
+
+// pinnedLoader serves the loader for sites that pin it with SRI. It holds the
+// editions in force, so that any other fails closed: an older one would take
+// decisions on the new edition for none and ask on every page.
 func (s *Server) pinnedLoader(c *fiber.Ctx) error {
-	k := s.served.Load().pinned
-	if k.Name != "k."+c.Params("hash")+".js" {
-		return fail(c, &fault{status: 404, Code: "not_found", Message: "there is no such file"})
+	now := s.served.Load()
+	if now.pinned.Name != "k."+c.Params("hash")+".js" {
+		now.shared.share(c)
+		return fail(c, oldLoader)
 	}
-	return sendAsset(c, k, forever)
+	return now.shared.send(c, now.pinned, forever)
 }
 
-// sendAsset sends the smallest form that the browser takes.
-func sendAsset(c *fiber.Ctx, a banner.Asset, cache string) error {
+// integrity names every file that a page may pin, with its hash for SRI.
+func (s *Server) integrity(c *fiber.Ctx) error {
+	now := s.served.Load()
+	type file struct {
+		Name      string `json:"name"` // relative to the collector
+		Integrity string `json:"integrity"`
+	}
+	out := struct {
+		Loader file   `json:"loader"`
+		Files  []file `json:"files"`
+	}{Loader: file{now.pinned.Name, now.pinned.Integrity}}
+	for name, a := range s.o.Assets.Files() {
+		out.Files = append(out.Files, file{"a/" + s.o.Assets.Folder() + "/" + name, a.Integrity})
+	}
+	slices.SortFunc(out.Files, func(a, b file) int { return strings.Compare(a.Name, b.Name) })
+	now.shared.share(c)
+	c.Set(fiber.HeaderCacheControl, "no-cache")
+	return c.JSON(out)
+}
+
+// send sends the smallest form that the browser takes.
+func (h sharing) send(c *fiber.Ctx, a banner.Asset, cache string) error {
+	h.share(c)
 	c.Set(fiber.HeaderContentType, a.ContentType)
 	c.Set(fiber.HeaderCacheControl, cache)
 	c.Set(fiber.HeaderETag, a.ETag)

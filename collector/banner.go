@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -22,6 +23,7 @@ func (s *Server) getBanner(c *fiber.Ctx) error {
 	if !ok {
 		return fail(c, unknownSite)
 	}
+	site.grant(c, callerOf(c))
 	lang := banner.Language(site.langs, c.Query("lang"), c.Get(fiber.HeaderAcceptLanguage))
 	now := s.o.Now()
 	reason, choices := s.reason(c, site)
@@ -51,24 +53,25 @@ func prefetch(c *fiber.Ctx) bool {
 	return false
 }
 
-// reason says why the visitor is asked, by their cookies. It decides what the
-// banner says and permits nothing.
+// reason says why the visitor is asked, by their cookies; in mode cross-origin by
+// the marker in the query, which holds no id. It decides what the banner says and
+// permits nothing.
 func (s *Server) reason(c *fiber.Ctx, site site) (banner.Reason, map[string]bool) {
-	now, names := s.o.Now(), cookiesFor(c)
+	now, names := s.o.Now(), site.cookiesFor(c)
 	if d, e := s.live(site, names.read(c, names.token), now); !d.IsZero() {
 		if _, holds := site.known.Holding(d.Edition()); !holds {
 			return banner.Material, nil
 		}
-		choices := map[string]bool{}
-		for _, it := range e.Items() {
-			choices[it.ID] = false
-		}
-		for _, id := range e.IDs(d.Items()) {
-			choices[id] = true
-		}
-		return banner.Settings, choices
+		return banner.Settings, choicesOf(e, e.IDs(d.Items()))
 	}
-	m, ok := consent.ParseMarker(names.read(c, names.marker))
+	marker := names.read(c, names.marker)
+	if site.mode == policy.ModeCrossOrigin {
+		marker = c.Query("state")
+	}
+	m, ok := consent.ParseMarker(marker)
+	if e, holds := site.known.Holding(m.Edition); ok && holds && site.mode == policy.ModeCrossOrigin && m.State.Permits() && now.Before(m.Expires) {
+		return banner.Settings, choicesOf(e, m.Items)
+	}
 	switch {
 	case !ok:
 		return banner.First, nil
@@ -80,6 +83,15 @@ func (s *Server) reason(c *fiber.Ctx, site site) (banner.Reason, map[string]bool
 		return banner.Expired, nil
 	}
 	return banner.Again, nil
+}
+
+// choicesOf is every item of an edition, and whether it is among those granted.
+func choicesOf(e *consent.Edition, granted []string) map[string]bool {
+	choices := map[string]bool{}
+	for _, it := range e.Items() {
+		choices[it.ID] = slices.Contains(granted, it.ID)
+	}
+	return choices
 }
 
 func (s site) holds(key consent.EditionKey) bool {

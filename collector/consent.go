@@ -11,6 +11,7 @@ import (
 
 	"kelisim/collector/limit"
 	"kelisim/consent"
+	"kelisim/consent/policy"
 	"kelisim/pipeline/spool"
 	"kelisim/storage/journal"
 )
@@ -21,11 +22,19 @@ type consentAnswer struct {
 	ID        string        `json:"id,omitempty"`
 	Purposes  []string      `json:"purposes"`
 	ExpiresAt string        `json:"expires_at,omitempty"`
+
+	// In mode cross-origin, what the browser keeps instead of our cookies.
+	Token  string `json:"token,omitempty"`
+	Marker string `json:"marker,omitempty"`
+	MaxAge int    `json:"max_age,omitempty"` // how long, in seconds
 }
 
 // postConsent takes a decision: durable first, then acknowledged.
 func (s *Server) postConsent(c *fiber.Ctx) error {
 	wait := s.wait(c, limit.Decisions)
+	if site, ok := s.site(c.Query("site")); ok && site.mode == policy.ModeCrossOrigin {
+		return s.question(c, site, wait)
+	}
 	call, f := decodeConsent(c.BodyRaw())
 	if f != nil {
 		return s.orTooFast(c, wait, f)
@@ -34,11 +43,16 @@ func (s *Server) postConsent(c *fiber.Ctx) error {
 	if !ok {
 		return s.orTooFast(c, wait, unknownSite)
 	}
-	if !callerOf(c).fromScript(site.hosts) {
+	from := callerOf(c)
+	site.grant(c, from)
+	if !from.fromScript(site) {
 		return s.orTooFast(c, wait, foreignOrigin)
 	}
-	names := cookiesFor(c)
+	names := site.cookiesFor(c)
 	token := names.read(c, names.token)
+	if site.mode == policy.ModeCrossOrigin {
+		token = call.Token
+	}
 	if wait > 0 && !s.ends(site, call.Action, token) {
 		return s.tooFast(c, wait)
 	}
@@ -98,8 +112,8 @@ func (s *Server) decide(ctx context.Context, site site, call consentCall, token 
 	if f := s.record(ctx, site, v, choice, edition, lang, shown, now); f != nil {
 		return answer{}, f
 	}
-	a, f := s.answer(v, edition, now)
-	a.clears = v.State == consent.StateWithdrawn && site.known.Policy().Clear
+	a, f := s.answer(site, v, edition, now)
+	a.clears = v.State == consent.StateWithdrawn && site.known.Policy().Clear && site.mode == policy.ModePath
 	return a, f
 }
 
@@ -200,7 +214,7 @@ func (s *Server) durable(err error) *fault {
 }
 
 // answer is what the browser gets for a verdict.
-func (s *Server) answer(v consent.Verdict, edition *consent.Edition, now time.Time) (answer, *fault) {
+func (s *Server) answer(site site, v consent.Verdict, edition *consent.Edition, now time.Time) (answer, *fault) {
 	marker := consent.MarkerOf(v, edition, now)
 	body := consentAnswer{State: v.State, Purposes: []string{}, ExpiresAt: marker.Expires.Format(time.RFC3339)}
 	a := answer{status: fiber.StatusCreated, marker: marker.String(), life: marker.Expires.Sub(now)}
@@ -212,6 +226,9 @@ func (s *Server) answer(v consent.Verdict, edition *consent.Edition, now time.Ti
 		}
 		a.token, body.ID, body.Purposes = token, v.Decision.ID().String(), marker.Items
 	}
+	if site.mode == policy.ModeCrossOrigin {
+		body.Token, body.Marker, body.MaxAge = a.token, a.marker, int(a.life/time.Second)
+	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		s.o.Logger.Error("collector: encode an answer", "error", err)
@@ -221,21 +238,47 @@ func (s *Server) answer(v consent.Verdict, edition *consent.Edition, now time.Ti
 	return a, nil
 }
 
+// question says in mode cross-origin what the token in the body stands for.
+func (s *Server) question(c *fiber.Ctx, site site, wait time.Duration) error {
+	from := callerOf(c)
+	site.grant(c, from)
+	token, f := decodeQuestion(c.BodyRaw())
+	switch {
+	case f != nil:
+		return s.orTooFast(c, wait, f)
+	case !from.fromScript(site):
+		return s.orTooFast(c, wait, foreignOrigin)
+	case wait > 0:
+		return s.tooFast(c, wait)
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.JSON(s.standing(site, token, ""))
+}
+
 // getConsent says what the browser's cookie stands for.
 func (s *Server) getConsent(c *fiber.Ctx) error {
 	site, ok := s.site(c.Query("site"))
 	if !ok {
 		return fail(c, unknownSite)
 	}
+	site.grant(c, callerOf(c))
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.JSON(s.standing(c, site))
+	return c.JSON(s.standingOf(c, site))
 }
 
-// standing is the state that a request's cookies stand for.
-func (s *Server) standing(c *fiber.Ctx, site site) consentAnswer {
-	now, names := s.o.Now(), cookiesFor(c)
+// standingOf is the state that a request's cookies stand for.
+func (s *Server) standingOf(c *fiber.Ctx, site site) consentAnswer {
+	names := site.cookiesFor(c)
+	if token := site.bearer(c); token != "" {
+		return s.standing(site, token, "")
+	}
+	return s.standing(site, names.read(c, names.token), names.read(c, names.marker))
+}
+
+// standing is the state that a token or, without one, a marker stands for.
+func (s *Server) standing(site site, token, marker string) consentAnswer {
+	now := s.o.Now()
 	out := consentAnswer{State: consent.StateUnknown, Purposes: []string{}}
-	token := names.read(c, names.token)
 	if d, err := s.o.Keys.Verify(token, now); token != "" && !d.IsZero() && d.Site() == site.id {
 		switch {
 		case errors.Is(err, consent.ErrExpired):
@@ -254,7 +297,7 @@ func (s *Server) standing(c *fiber.Ctx, site site) consentAnswer {
 			return out
 		}
 	}
-	m, ok := consent.ParseMarker(names.read(c, names.marker))
+	m, ok := consent.ParseMarker(marker)
 	if ok && m.Edition == site.edition.Key() && !m.State.Permits() && now.Before(m.Expires) {
 		out.State, out.ExpiresAt = m.State, m.Expires.Format(time.RFC3339)
 	}

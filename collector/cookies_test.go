@@ -39,7 +39,7 @@ func FuzzCookies(f *testing.F) {
 		defer e.app.ReleaseCtx(c)
 		c.Request().Header.SetHost("demo.example")
 		c.Request().Header.Set("Cookie", "__Host-kelisim="+a+"; __Host-kelisim-state="+b)
-		said := e.server.standing(c, site)
+		said := e.server.standingOf(c, site)
 		reason, choices := e.server.reason(c, site)
 		if (said.State.Permits() || len(choices) > 0) && !e.proven(string(c.Request().Header.Peek("Cookie"))) {
 			t.Fatalf("%q and %q stand for %+v, asked because %s", a, b, said, reason)

@@ -34,12 +34,15 @@ func (s *Server) postEvents(c *fiber.Ctx) error {
 	if wait > 0 {
 		return s.dropped(c, wait, site.id, received, call.Len())
 	}
-	token := utils.UnsafeString(c.Request().Header.Cookie(said.cookies(c).token))
-	if token == "" {
-		token = call.token
+	site.grant(c, said.caller)
+	token := call.token
+	if name := said.cookies(c, site).token; name != "" {
+		if cookie := c.Request().Header.Cookie(name); len(cookie) > 0 {
+			token = utils.UnsafeString(cookie)
+		}
 	}
 	refused := outcome.None
-	if !said.fromScript(site.hosts) {
+	if !said.fromScript(site) {
 		refused = outcome.Foreign
 	}
 	result, err := s.o.Pipeline.Process(c.UserContext(), pipeline.Request{

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"kelisim/consent/policy"
 )
 
 // caller is where a request says that it comes from. A browser writes these
@@ -25,22 +27,30 @@ func callerOf(c *fiber.Ctx) caller {
 // fromScript reports whether a call of the API comes from a script of one of the
 // site's own pages. A navigation is none: a form can send one from anywhere. Old
 // browsers and servers send no Sec-Fetch-Mode.
-func (from caller) fromScript(hosts []string) bool {
+func (from caller) fromScript(of site) bool {
 	switch from.mode {
 	case "", "cors", "no-cors", "same-origin":
-		return from.fromSite(hosts)
+		return from.fromSite(of)
 	}
 	return false
 }
 
 // fromSite reports whether a request that changes something comes from one of the
 // site's own hosts. A missing Origin is accepted only with a same-site
-// Sec-Fetch-Site, or with none at all (old browsers and servers).
-func (from caller) fromSite(hosts []string) bool {
+// Sec-Fetch-Site, or with none at all (old browsers and servers). In mode
+// cross-origin the site's pages are cross-site to the collector and must say who
+// they are.
+func (from caller) fromSite(of site) bool {
 	switch from.site {
 	case "", "same-origin", "same-site":
 	case "none":
 		return from.origin == ""
+	case "cross-site":
+		if of.mode != policy.ModeCrossOrigin {
+			return false
+		}
+		host, ok := from.host()
+		return ok && of.has(host)
 	default:
 		return false
 	}
@@ -50,22 +60,40 @@ func (from caller) fromSite(hosts []string) bool {
 	case "null":
 		return from.site == "same-origin" // a page that names nobody as its origin; only browsers send Sec-Fetch-Site
 	}
+	host, ok := from.host()
+	return ok && of.has(host)
+}
+
+// fromPage reports whether a form of the privacy page was sent: from the site
+// itself or, in mode subdomain, from the collector's own host, where that page is.
+func (from caller) fromPage(of site, own string) bool {
+	if from.fromSite(of) {
+		return true
+	}
+	host, ok := from.host()
+	return of.mode == policy.ModeSubdomain && ok && policy.Within(host, of.domain) &&
+		(from.site == "same-origin" || from.site == "" && host == own)
+}
+
+// has reports one of the site's hosts.
+func (s site) has(host string) bool { return slices.Contains(s.hosts, host) }
+
+// host is the host of the Origin. There is none where it is no origin of the web,
+// and where the page came without TLS: it could have been changed on its way.
+func (from caller) host() (name string, ok bool) {
 	scheme, authority, found := strings.Cut(from.origin, "://")
 	if !found || scheme != "https" && scheme != "http" {
-		return false
+		return "", false
 	}
 	name, plain := plainHost(authority)
 	if !plain {
 		u, err := url.Parse(from.origin)
 		if err != nil || u.Host == "" || from.origin != u.Scheme+"://"+u.Host {
-			return false
+			return "", false
 		}
 		name = strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	}
-	if scheme == "http" && !loopbackName(name) {
-		return false // a page that came without TLS could have been changed on its way
-	}
-	return slices.Contains(hosts, name)
+	return name, scheme == "https" || loopbackName(name)
 }
 
 // plainHost is the host of an authority, without port and trailing dot, where it is

@@ -18,6 +18,7 @@ import (
 	"kelisim/banner/locale"
 	"kelisim/collector/limit"
 	"kelisim/consent"
+	"kelisim/consent/policy"
 	"kelisim/storage/journal"
 	"kelisim/storage/rights"
 )
@@ -79,6 +80,7 @@ type privacyView struct {
 	Choices     []choiceLine
 	Editions    []line
 	Unavailable bool
+	Elsewhere   bool // the state is in cookies of the site that this page does not get
 }
 
 type language struct {
@@ -104,13 +106,15 @@ func (s *Server) getPrivacy(c *fiber.Ctx) error {
 		return fail(c, unavailable)
 	}
 	v := &privacyView{
-		Lang: lang, Site: site.id, Doc: doc,
+		Lang: lang, Site: site.id, Doc: doc, Elsewhere: site.mode == policy.ModeCrossOrigin,
 		T: func(key string) string { return s.o.Banner.Text(lang, banner.Key(key)) },
 	}
 	for _, l := range site.langs {
 		v.Langs = append(v.Langs, language{Code: l, Name: locale.Name(l), Current: l == lang})
 	}
-	s.describeState(c, site, v, now)
+	if !v.Elsewhere {
+		s.describeState(c, site, v, now)
+	}
 	for _, p := range site.known.History() {
 		v.Editions = append(v.Editions, line{Label: s.o.Banner.EditionText(p, lang), Value: p.HashString()})
 	}
@@ -155,7 +159,7 @@ func (s *Server) said(c *fiber.Ctx, lang string, site site, now time.Time) strin
 // under them.
 func (s *Server) describeState(c *fiber.Ctx, site site, v *privacyView, now time.Time) {
 	text := func(key banner.Key) string { return s.o.Banner.Text(v.Lang, key) }
-	standing := s.standing(c, site)
+	standing := s.standingOf(c, site)
 	keys := map[consent.State][2]banner.Key{
 		consent.StateGiven:     {banner.TextPrivacyStateGiven, banner.TextPrivacyStateGivenText},
 		consent.StateRefused:   {banner.TextPrivacyStateRefused, banner.TextPrivacyStateRefusedText},
@@ -232,6 +236,9 @@ func (s *Server) describeHeld(ctx context.Context, site site, id consent.ID, v *
 	}
 }
 
+// noForms: in mode cross-origin the page knows nothing of the visitor's choice.
+var noForms = &fault{status: 404, Code: "not_found", Message: "in mode cross-origin a consent is taken back by the banner, on the site itself"}
+
 // postPrivacy takes the buttons of the privacy page, as plain forms.
 func (s *Server) postPrivacy(c *fiber.Ctx) error {
 	wait := s.wait(c, limit.Decisions)
@@ -239,11 +246,14 @@ func (s *Server) postPrivacy(c *fiber.Ctx) error {
 	if !ok {
 		return s.orTooFast(c, wait, unknownSite)
 	}
-	if !callerOf(c).fromSite(site.hosts) {
+	if site.mode == policy.ModeCrossOrigin {
+		return s.orTooFast(c, wait, noForms)
+	}
+	if !callerOf(c).fromPage(site, hostName(c)) {
 		return s.orTooFast(c, wait, foreignOrigin)
 	}
 	lang := banner.Language(site.langs, c.Query("lang"), c.Get(fiber.HeaderAcceptLanguage))
-	names := cookiesFor(c)
+	names := site.cookiesFor(c)
 	token := names.read(c, names.token)
 	query := url.Values{"lang": {lang}}
 	// Plain form fields alone: a multipart body could be packed, and its size unpacked is unknown.

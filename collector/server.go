@@ -161,6 +161,10 @@ func (s *Server) App() *fiber.App {
 	app.Get("/privacy/style.css", s.paced(limit.Others), s.privacyStyle)
 	app.Get("/privacy/:site", s.paced(limit.Rights), s.getPrivacy)
 	app.Use(s.paced(limit.Others))
+	for _, path := range []string{eventsPath, "/v1/consent", "/v1/banner"} {
+		app.Options(path, s.preflight)
+	}
+	app.Get("/integrity.json", s.integrity)
 	app.Get("/k.js", s.loader)
 	app.Get("/k.:hash.js", s.pinnedLoader)
 	app.Get("/a/:hash/:file", s.asset)
@@ -179,12 +183,15 @@ func (s *Server) panicked(_ *fiber.Ctx, value any) {
 	s.o.Logger.Error("collector: a handler panicked", "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
 }
 
+// resourcePolicy says whose pages may embed an answer.
+const resourcePolicy = "Cross-Origin-Resource-Policy"
+
 // headers are the same on every answer. The server asks for no client hints.
 func headers(c *fiber.Ctx) {
 	h := &c.Response().Header
 	h.SetCanonical([]byte(fiber.HeaderXContentTypeOptions), []byte("nosniff"))
 	h.SetCanonical([]byte(fiber.HeaderReferrerPolicy), []byte("strict-origin"))
-	h.SetCanonical([]byte("Cross-Origin-Resource-Policy"), []byte("same-site"))
+	h.SetCanonical([]byte(resourcePolicy), []byte("same-site"))
 }
 
 func (s *Server) readyz(c *fiber.Ctx) error {

@@ -62,14 +62,21 @@ func (e *edge) clock() time.Time {
 	return e.now
 }
 
-func newEdge(t testing.TB, o spool.Options) *edge {
+func newEdge(t testing.TB, o spool.Options) *edge { return newEdgeOf(t, o, policies.Demo()) }
+
+// newEdgeOf serves other policies than the demo's.
+func newEdgeOf(t testing.TB, o spool.Options, files ...[]byte) *edge {
 	t.Helper()
 	e := &edge{t: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	p, problems := policy.Parse("demo.yaml", policies.Demo())
-	if err := problems.Err(); err != nil {
-		t.Fatal(err)
+	var all []*policy.Policy
+	for _, file := range files {
+		p, problems := policy.Parse("demo.yaml", file)
+		if err := problems.Err(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
 	}
-	catalogue, problems := policy.NewCatalogue([]*policy.Policy{p}, nil)
+	catalogue, problems := policy.NewCatalogue(all, nil)
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}

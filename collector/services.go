@@ -13,6 +13,7 @@ func (s *Server) getServices(c *fiber.Ctx) error {
 	if !ok {
 		return fail(c, unknownSite)
 	}
+	s.served.Load().shared.share(c)
 	c.Set(fiber.HeaderCacheControl, fiveMinutes)
 	return c.JSON(banner.KeptBy(site.known.Policy()))
 }
@@ -24,7 +25,8 @@ const clearedData = `"cache", "storage"`
 
 // clearSiteData asks a browser to clear the storage of the site, where the policy
 // says so. It is never asked for when a choice was only narrowed, because what is
-// still granted has its storage there as well.
+// still granted has its storage there as well, and only in mode path, because it is
+// the storage of the origin that answers.
 func clearSiteData(c *fiber.Ctx, a answer) {
 	if a.clears {
 		c.Set("Clear-Site-Data", clearedData)

@@ -14,6 +14,7 @@ type served struct {
 	catalogue *policy.Catalogue
 	k, pinned banner.Asset // the loader
 	texts     shownTexts
+	shared    sharing // who else's pages may embed the files
 }
 
 // Serve puts another set of policies in force. A request that is being answered
@@ -39,7 +40,7 @@ func (s *Server) Serve(catalogue *policy.Catalogue) error {
 	for _, site := range catalogue.Sites() {
 		s.figures.site(site.ID())
 	}
-	s.served.Store(&served{catalogue: catalogue, k: k, pinned: pinned, texts: texts})
+	s.served.Store(&served{catalogue: catalogue, k: k, pinned: pinned, texts: texts, shared: sharingOf(catalogue)})
 	return nil
 }
 
@@ -48,6 +49,8 @@ func (s *Server) Serve(catalogue *policy.Catalogue) error {
 type site struct {
 	id        string
 	hosts     []string
+	mode      policy.Mode
+	domain    string // of the cookies, in mode subdomain
 	langs     []string
 	edition   *consent.Edition
 	proofDays int
@@ -65,7 +68,8 @@ func (s *Server) site(id string) (site, bool) {
 	}
 	p := known.Policy()
 	return site{
-		id: known.ID(), hosts: p.Hosts, langs: p.Langs, edition: known.Edition(), proofDays: p.ProofDays, known: known, texts: now.texts,
+		id: known.ID(), hosts: p.Hosts, mode: p.Mode, domain: p.Domain, langs: p.Langs,
+		edition: known.Edition(), proofDays: p.ProofDays, known: known, texts: now.texts,
 	}, true
 }
 

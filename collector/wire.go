@@ -56,7 +56,19 @@ type consentCall struct {
 		Variant    string `json:"variant"`
 		TextSHA256 string `json:"text_sha256"`
 	} `json:"shown"`
-	GPC bool `json:"gpc"`
+	GPC   bool   `json:"gpc"`
+	Token string `json:"token"` // counts in mode cross-origin alone
+}
+
+// decodeQuestion reads the body of a question for the state, in mode cross-origin.
+func decodeQuestion(body []byte) (token string, f *fault) {
+	var q struct {
+		Token string `json:"token"`
+	}
+	if err := json.Unmarshal(body, &q); err != nil {
+		return "", badField("", "the body is not the JSON that this call takes")
+	}
+	return q.Token, nil
 }
 
 // decodeConsent reads the body of POST /v1/consent.

@@ -125,6 +125,7 @@ func NewCatalogue(policies []*Policy, archived [][]byte) (*Catalogue, Problems) 
 			}
 			c.byHost[h] = s
 		}
+		problems = append(problems, sharedCookies(c.sites)...)
 	}
 	if len(problems) > 0 {
 		return nil, problems
@@ -216,6 +217,20 @@ func (s *Site) published(older []*Policy) Problems {
 		}
 	}
 	return out
+}
+
+// sharedCookies compares the last site with those before it: two sites whose
+// cookies reach the same hosts would overwrite each other's.
+func sharedCookies(sites []*Site) (problems Problems) {
+	last := sites[len(sites)-1].policy
+	for _, s := range sites[:len(sites)-1] {
+		if p := s.policy; p.Domain != "" && last.Domain != "" && (Within(p.Domain, last.Domain) || Within(last.Domain, p.Domain)) {
+			problems = append(problems, Problem{
+				File: last.Site, Field: "cookie_domain", Value: last.Domain, Rule: "the cookies of the site " + s.ID() + " reach the same hosts",
+			})
+		}
+	}
+	return problems
 }
 
 // Site finds a site by its id.

@@ -101,13 +101,7 @@ func (c *checker) site() {
 
 func (c *checker) serving() {
 	p := c.p
-	switch p.Mode {
-	case ModePath:
-	case ModeSubdomain, ModeCrossOrigin:
-		c.add("mode", string(p.Mode), "is not there yet: this release serves the mode `path` only")
-	default:
-		c.add("mode", string(p.Mode), "is one of path, subdomain, cross-origin")
-	}
+	c.mode()
 	if _, err := time.LoadLocation(p.TimeZone); err != nil || p.TimeZone == "" || p.TimeZone == "Local" {
 		c.add("time_zone", p.TimeZone, "is a time zone of the IANA database, as Asia/Almaty")
 	}

@@ -25,6 +25,7 @@ type Policy struct {
 	Test     bool     `yaml:"test" json:"-"`              // a test site: the load generator may play visitors on it
 	Hosts    []string `yaml:"hosts" json:"-"`             // host names that belong to the site, lower case, without scheme or port
 	Mode     Mode     `yaml:"mode" json:"-"`              // where the collector lives; default path
+	Domain   string   `yaml:"cookie_domain" json:"-"`     // mode subdomain alone: the parent of the hosts and of the collector, for the cookies
 	TimeZone string   `yaml:"time_zone" json:"-"`         // IANA name; the site's days
 	K        int      `yaml:"k" json:"-"`                 // smallest group that reports show; default 10, never below 5
 	Reload   bool     `yaml:"reload" json:"-"`            // whether a page is loaded anew when something is taken back
@@ -55,7 +56,7 @@ type Policy struct {
 // Mode says where the collector lives as the browser sees it.
 type Mode string
 
-// The deployment modes. This release serves ModePath; Parse refuses the others.
+// The deployment modes.
 const (
 	ModePath        Mode = "path"         // a path of the site itself
 	ModeSubdomain   Mode = "subdomain"    // another host of the same site
