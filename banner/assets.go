@@ -15,6 +15,8 @@ import (
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
+
+	"kelisim/consent/policy"
 )
 
 // Asset is one browser file as it is served. Its slices are shared: they are
@@ -34,7 +36,7 @@ type Asset struct {
 type Assets struct {
 	loader, pinned []byte
 	folder         string
-	byName         map[string]Asset
+	byName, own    map[string]Asset // own: instead of those by name, in mode cross-origin
 	adapters       map[string]Asset
 }
 
@@ -58,7 +60,7 @@ func filesOfAdapters() []string {
 
 // NewAssets reads the built files of a folder; see Built.
 func NewAssets(files fs.FS) (*Assets, error) {
-	a := &Assets{byName: map[string]Asset{}, adapters: map[string]Asset{}}
+	a := &Assets{byName: map[string]Asset{}, own: map[string]Asset{}, adapters: map[string]Asset{}}
 	for name, to := range map[string]*[]byte{"k.js": &a.loader, "pinned.js": &a.pinned} {
 		var err error
 		if *to, err = fs.ReadFile(files, name); err != nil {
@@ -75,6 +77,16 @@ func NewAssets(files fs.FS) (*Assets, error) {
 			return nil, err
 		}
 		fmt.Fprintf(all, "%s %d\n%s", name, len(body), body)
+	}
+	for _, name := range filesOfOwn() {
+		body, err := fs.ReadFile(files, "own-"+name)
+		if err != nil {
+			return nil, fmt.Errorf("banner: read assets: %w", err)
+		}
+		if a.own[name], err = newAsset(name, body); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(all, "own %s %d\n%s", name, len(body), body)
 	}
 	for _, name := range filesOfAdapters() {
 		body, err := fs.ReadFile(files, "adapters/"+name)
@@ -95,8 +107,11 @@ func (a *Assets) Folder() string { return a.folder }
 
 // File finds a file by its folder and name.
 func (a *Assets) File(folder, name string) (Asset, bool) {
+	if asset, ok := a.own[name]; ok && folder == a.ownFolder() {
+		return asset, true
+	}
 	asset, ok := a.byName[name]
-	return asset, ok && folder == a.folder
+	return asset, ok && (folder == a.folder || folder == a.ownFolder())
 }
 
 // Adapter finds the file of an adapter by its name.
@@ -113,26 +128,22 @@ func (a *Assets) Files() map[string]Asset { return maps.Clone(a.byName) }
 
 // Loader is k.js as it is served: for each site the current edition and those
 // that still hold, the folder of the other files, and the built loader. editions
-// is policy.Catalogue.Keys.
-func (a *Assets) Loader(editions map[string][]string) (Asset, error) {
-	return newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q};\n%s", object(editions), a.folder, a.loader))
+// is policy.Catalogue.Keys; a site without a mode is in mode path.
+func (a *Assets) Loader(editions map[string][]string, modes map[string]policy.Mode) (Asset, error) {
+	return newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q};\n%s", a.sites(editions, modes, false), a.folder, a.loader))
 }
 
 // Pinned is the loader for sites that pin it with SRI: it knows what every other
 // file must be, and its name holds its hash. Another set of editions is another
 // file.
-func (a *Assets) Pinned(editions map[string][]string) (Asset, error) {
-	integrity := map[string]string{}
-	for name, asset := range a.byName {
-		integrity[strings.TrimSuffix(name, ".js")] = asset.Integrity
-	}
-	k, err := newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q,i:%s};\n%s", object(editions), a.folder, object(integrity), a.pinned))
+func (a *Assets) Pinned(editions map[string][]string, modes map[string]policy.Mode) (Asset, error) {
+	k, err := newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q,i:%s};\n%s", a.sites(editions, modes, true), a.folder, object(integrityOf(a.byName)), a.pinned))
 	k.Name = "k." + strings.Trim(k.ETag, `"`) + ".js"
 	return k, err
 }
 
-// object writes lists and texts by name as a script may hold them.
-func object[V any](v map[string]V) []byte {
+// object writes texts by name as a script may hold them.
+func object(v map[string]string) []byte {
 	b, err := json.Marshal(v)
 	if err != nil || v == nil {
 		return []byte("{}") // maps of strings always encode

@@ -13,6 +13,8 @@ import (
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
+
+	"kelisim/consent/policy"
 )
 
 func TestAssets(t *testing.T) {
@@ -83,6 +85,9 @@ func fake(loader string) fstest.MapFS {
 	for _, name := range filesOfLoader() {
 		files[name] = &fstest.MapFile{Data: []byte("of " + name)}
 	}
+	for _, name := range filesOfOwn() {
+		files["own-"+name] = &fstest.MapFile{Data: []byte("own " + name)}
+	}
 	for _, name := range filesOfAdapters() {
 		files["adapters/"+name] = &fstest.MapFile{Data: []byte("adapter " + name)}
 	}
@@ -96,7 +101,7 @@ func TestLoader(t *testing.T) {
 	}
 	editions := map[string][]string{"shop": {"0123456789abcdef", "fedcba9876543210"}, "blog": {"00"}}
 	for name, test := range map[string]struct {
-		make  func(map[string][]string) (Asset, error)
+		make  func(map[string][]string, map[string]policy.Mode) (Asset, error)
 		begin string
 		end   string
 		name  string
@@ -106,7 +111,7 @@ func TestLoader(t *testing.T) {
 			"\npinned go();", `^k\.[0-9a-f]{16}\.js$`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			one, err := test.make(editions)
+			one, err := test.make(editions, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,13 +122,13 @@ func TestLoader(t *testing.T) {
 			if !regexp.MustCompile(test.name).MatchString(one.Name) {
 				t.Errorf("it is called %s", one.Name)
 			}
-			none, err := test.make(nil)
+			none, err := test.make(nil, nil)
 			if err != nil || !strings.HasPrefix(string(none.Body), "var kelisimBoot={e:{},") || none.ETag == one.ETag {
 				t.Errorf("without sites it is %s, %v", none.Body, err)
 			}
 		})
 	}
-	pinned, err := a.Pinned(editions)
+	pinned, err := a.Pinned(editions, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +142,7 @@ func TestLoader(t *testing.T) {
 // TestFolder: a byte of any file makes another folder.
 func TestFolder(t *testing.T) {
 	folders := map[string]bool{}
-	for _, changed := range append(filesOfLoader(), "k.js") {
+	for _, changed := range append(filesOfLoader(), "k.js", "own-banner.js", "own-telemetry.js") {
 		files := fake("")
 		files[changed].Data = append(files[changed].Data, ' ')
 		a, err := NewAssets(files)
@@ -146,7 +151,7 @@ func TestFolder(t *testing.T) {
 		}
 		folders[a.Folder()] = true
 	}
-	if want := len(filesOfLoader()) + 1; len(folders) != want {
+	if want := len(filesOfLoader()) + 3; len(folders) != want {
 		t.Errorf("%d folders, want %d", len(folders), want)
 	}
 }

@@ -78,8 +78,8 @@ func (s *Server) integrity(c *fiber.Ctx) error {
 		Loader file   `json:"loader"`
 		Files  []file `json:"files"`
 	}{Loader: file{now.pinned.Name, now.pinned.Integrity}}
-	for name, a := range s.o.Assets.Files() {
-		out.Files = append(out.Files, file{"a/" + s.o.Assets.Folder() + "/" + name, a.Integrity})
+	for name, sum := range s.o.Assets.Integrity() {
+		out.Files = append(out.Files, file{name, sum})
 	}
 	slices.SortFunc(out.Files, func(a, b file) int { return strings.Compare(a.Name, b.Name) })
 	now.shared.share(c)

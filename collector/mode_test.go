@@ -303,8 +303,8 @@ func TestIntegrityIsThatOfTheBytes(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &all); err != nil {
 		t.Fatal(err)
 	}
-	if len(all.Files) != len(e.server.o.Assets.Files()) {
-		t.Errorf("%d files of %d", len(all.Files), len(e.server.o.Assets.Files()))
+	if len(all.Files) != len(e.server.o.Assets.Integrity()) {
+		t.Errorf("%d files of %d", len(all.Files), len(e.server.o.Assets.Integrity()))
 	}
 	for _, f := range append(all.Files, all.Loader) {
 		_, body := e.send("GET", "/"+f.Name, "")

@@ -21,11 +21,11 @@ type served struct {
 // goes on with those it began with. What decides about events (the gate) must know
 // them first, or the first consents to a new edition would license nothing.
 func (s *Server) Serve(catalogue *policy.Catalogue) error {
-	k, err := s.o.Assets.Loader(catalogue.Keys())
+	k, err := s.o.Assets.Loader(catalogue.Keys(), catalogue.Modes())
 	if err != nil {
 		return err
 	}
-	pinned, err := s.o.Assets.Pinned(catalogue.Keys())
+	pinned, err := s.o.Assets.Pinned(catalogue.Keys(), catalogue.Modes())
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ const files = {
   'adapters/meta.js': 'adapters/meta.ts',
   'adapters/microsoft.js': 'adapters/microsoft.ts',
   'adapters/yandex.js': 'adapters/yandex.ts',
+  // In mode cross-origin instead of the files without the prefix.
+  'own-banner.js': 'banner/index.ts',
+  'own-telemetry.js': 'telemetry/index.ts',
 };
 // What a page may have to load, brotli bytes.
 const budgets = [
@@ -45,7 +48,7 @@ for (const [name, entry] of Object.entries(files)) {
     write: false,
     minify: true,
     target: 'es2021',
-    define: { PINNED: String(name === 'pinned.js') },
+    define: { PINNED: String(name === 'pinned.js'), OWN: String(name.startsWith('own-')) },
     tsconfigRaw: {}, // without "use strict", which modules are without it
     format: 'iife',
     charset: 'utf8',

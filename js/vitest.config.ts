@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  define: { OWN: 'false' },
   test: { include: ['{contract,banner,release,telemetry}/**/*.test.ts'] },
 });

@@ -268,6 +268,15 @@ func (c *Catalogue) Holding(site string, key consent.EditionKey) (*consent.Editi
 	return s.Holding(key)
 }
 
+// Modes is the deployment mode of each site.
+func (c *Catalogue) Modes() map[string]Mode {
+	out := map[string]Mode{}
+	for _, s := range c.sites {
+		out[s.ID()] = s.policy.Mode
+	}
+	return out
+}
+
 // Keys is, for each site, the current edition and the older ones whose consents
 // still hold, in the form the loader wants.
 func (c *Catalogue) Keys() map[string][]string {

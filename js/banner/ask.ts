@@ -2,6 +2,7 @@
 
 import { readBanner, type FirstDocument } from '../contract/banner.ts';
 import type { Host } from '../contract/boot.ts';
+import { own } from '../contract/own.ts';
 
 /**
  * The document in a language, or in the nearest that the site has; undefined when
@@ -9,10 +10,11 @@ import type { Host } from '../contract/boot.ts';
  * @param more of the query: again=1 says that the visitor already sees a banner, and that it is not another one
  * shown; layer=1 asks only for what the first layer shows
  */
-export async function ask({ base, script, log }: Host, lang: string, more: string): Promise<FirstDocument | undefined> {
-  const query = `site=${encodeURIComponent(script.dataset['site']!)}&lang=${lang}${more}`;
+export async function ask(host: Host, lang: string, more: string): Promise<FirstDocument | undefined> {
+  const { base, script, log } = host;
+  const query = `site=${encodeURIComponent(script.dataset['site']!)}&lang=${lang}${more}${OWN ? stateOf(host) : ''}`;
   try {
-    const answer = await fetch(`${base}v1/banner?${query}`);
+    const answer = await fetch(`${base}v1/banner?${query}`, { credentials: OWN ? 'omit' : 'include' });
     const read = answer.ok ? readBanner(await answer.json()) : undefined;
     if (!read) log('cannot show the banner', answer.status);
     return read;
@@ -22,6 +24,12 @@ export async function ask({ base, script, log }: Host, lang: string, more: strin
   }
 }
 
+/** In mode cross-origin the collector sees no cookie: it is told the state, which holds no id. */
+const stateOf = (host: Host): string => {
+  const state = own(host, 'state');
+  return state ? `&state=${encodeURIComponent(state)}` : '';
+};
+
 /** Loads a style sheet of the collector; waits for it, or for its failure. */
 export function loadStyle(name: string, { base }: Host): Promise<unknown> {
   return new Promise((ready) => {
@@ -29,7 +37,10 @@ export function loadStyle(name: string, { base }: Host): Promise<unknown> {
     const link = document.createElement('link');
     link.rel = 'stylesheet';
     link.href = `${base}a/${h}/${name}.css`;
-    if (i) link.integrity = i[`${name}.css`]!;
+    if (i) {
+      link.crossOrigin = ''; // of another origin nothing else can be checked
+      link.integrity = i[`${name}.css`]!;
+    }
     link.onload = link.onerror = ready;
     document.head.append(link);
   });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Host } from '../contract/boot.ts';
 import type { Decision } from '../contract/consent.ts';
 import { deliver, uuid } from './deliver.ts';
 
@@ -6,6 +7,7 @@ const decision: Decision = {
   v: 1, site: 'shop', edition: 'a1b2c3d4e5f60718', lang: 'kk', action: 'accept_all',
   key: '00000000-0000-4000-8000-000000000000', shown: { variant: 'bar-1', text_sha256: '' },
 };
+const host = { base: '/' } as Host;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -30,7 +32,7 @@ function answers(...statuses: number[]): string[] {
 test('repeats the same bytes until the collector acknowledges them', async () => {
   const sent = answers(0, 503, 429, 201);
   const failures: string[] = [];
-  const done = deliver('/', decision, (why) => failures.push(why), new AbortController().signal);
+  const done = deliver(host, decision, (why) => failures.push(why), new AbortController().signal);
   await vi.advanceTimersByTimeAsync(8000);
   expect(await done).toBe('saved');
   expect(failures).toEqual(['error_offline', 'error_busy', 'error_busy']);
@@ -40,7 +42,7 @@ test('repeats the same bytes until the collector acknowledges them', async () =>
 
 test('a visitor can hurry the next attempt', async () => {
   answers(0, 201);
-  const done = deliver('/', decision, (_, again) => again(), new AbortController().signal);
+  const done = deliver(host, decision, (_, again) => again(), new AbortController().signal);
   await vi.advanceTimersByTimeAsync(1);
   expect(await done).toBe('saved');
 });
@@ -48,7 +50,7 @@ test('a visitor can hurry the next attempt', async () => {
 test('another choice takes its place', async () => {
   const sent = answers(0, 0, 0);
   const replaced = new AbortController();
-  const done = deliver('/', decision, () => replaced.abort(), replaced.signal);
+  const done = deliver(host, decision, () => replaced.abort(), replaced.signal);
   await vi.advanceTimersByTimeAsync(1);
   expect(await done).toBe('replaced');
   expect(sent).toHaveLength(1);
@@ -56,7 +58,7 @@ test('another choice takes its place', async () => {
 
 test.each([400, 404, 409])('%i asks anew', async (status) => {
   answers(status);
-  expect(await deliver('/', decision, () => {}, new AbortController().signal)).toBe('outdated');
+  expect(await deliver(host, decision, () => {}, new AbortController().signal)).toBe('outdated');
 });
 
 test('a key is a UUID, and each is another', () => {

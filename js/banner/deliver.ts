@@ -1,6 +1,8 @@
 /** Brings one decision to the collector. */
 
+import type { Host } from '../contract/boot.ts';
 import type { Decision } from '../contract/consent.ts';
+import { keep, own } from '../contract/own.ts';
 
 /** How far it got. */
 export type Delivery =
@@ -19,23 +21,28 @@ const patience = 1e4; // milliseconds that one attempt may take
  * Sends a decision until the collector acknowledges it. The same bytes and the
  * same key go out each time, so that a repeat does no harm. Between attempts the
  * decision is nowhere but in memory: nothing is stored before it is acknowledged.
+ * The token that it goes with in mode cross-origin is that of the decision before.
  * @param failed is told why an attempt failed, and may start the next one early
  * @param signal ends the attempts
  */
 export async function deliver(
-  base: string,
+  host: Host,
   decision: Decision,
   failed: (why: Failure, retry: () => void) => void,
   signal: AbortSignal,
 ): Promise<Delivery> {
-  const body = JSON.stringify(decision);
+  const body = JSON.stringify(OWN ? { ...decision, token: own(host, 'token') } : decision);
   for (let attempt = 0; !signal.aborted; attempt++) {
     let why: Failure = 'error_offline';
     const attempted = new AbortController();
     const timer = setTimeout(() => attempted.abort(), patience);
     try {
-      const { status } = await fetch(`${base}v1/consent`, { method: 'POST', body, keepalive: true, signal: attempted.signal });
-      if (status < 300) return 'saved';
+      const answer = await fetch(`${host.base}v1/consent`, { method: 'POST', body, credentials: OWN ? 'omit' : 'include', keepalive: true, signal: attempted.signal });
+      const { status } = answer;
+      if (status < 300) {
+        if (OWN) await keep(host, answer);
+        return 'saved';
+      }
       if (status < 500 && status !== 429 && status !== 408) return 'outdated';
       why = 'error_busy';
     } catch {

@@ -105,7 +105,7 @@ function sender(
   };
 
   const send = async (decision: Decision, signal: AbortSignal): Promise<void> => {
-    const delivery = await deliver(host.base, decision, failed, signal);
+    const delivery = await deliver(host, decision, failed, signal);
     host.log(decision.action, delivery);
     if (delivery === 'saved') {
       const was = host.state().purposes;

@@ -26,7 +26,7 @@
 
 import type { BannerAct, Boot, Host, Telemetry } from '../contract/boot.ts';
 import type { Props } from '../contract/events.ts';
-import { readState, type Granted, type State } from '../contract/state.ts';
+import { readState, type Editions, type Granted, type State } from '../contract/state.ts';
 import { loading } from './loading.ts';
 
 const doc = document;
@@ -35,7 +35,8 @@ const { dataset } = script;
 const boot = window.kelisimBoot as Boot;
 const early = (window.kelisim as { q?: [keyof typeof api, ...never[]][] } | undefined)?.q ?? [];
 const base = script.src.replace(/[^/]*$/, '');
-const load = loading(`${base}a/${boot.h}/`, boot, script);
+const editions: Editions = boot.e[dataset['site']!] ?? [];
+const load = loading(`${base}a/${editions.h ?? boot.h}/`, boot, script);
 const log = (...what: unknown[]): void => {
   if (dataset['debug'] != null) console.info('kelisim:', ...what);
 };
@@ -49,7 +50,7 @@ const withBanner = (act: BannerAct) => (): void => load('banner', () => boot.b!(
 const channel = new BroadcastChannel('kelisim');
 
 const update = (): void => {
-  const next = readState(doc.cookie, boot.e[dataset['site']!], Date.now());
+  const next = readState(doc.cookie, editions, Date.now());
   if (next.raw === state?.raw) return;
   state = next;
   telemetry = telemetry?.stop();

@@ -19,6 +19,7 @@ export function loading(folder: string, boot: Boot, by: HTMLScriptElement): Load
 }
 
 function checked(folder: string, boot: Boot, by: HTMLScriptElement): Load {
+  const integrity = boot.e[by.dataset['site']!]?.i ?? boot.i!;
   const loads: Record<string, Promise<unknown> | undefined> = {};
   const same = (text: string): string => text;
   boot.p = window.trustedTypes?.createPolicy('kelisim', { createScriptURL: same, createScript: same });
@@ -26,7 +27,7 @@ function checked(folder: string, boot: Boot, by: HTMLScriptElement): Load {
     void (loads[name] ??= new Promise((done) => {
       const element = document.createElement('script');
       element.type = 'module';
-      element.integrity = boot.i![name]!;
+      element.integrity = integrity[name]!;
       element.nonce = by.dataset['nonce'] ?? by.nonce ?? '';
       const url = `${folder}${name}.js`;
       element.src = boot.p?.createScriptURL(url) ?? url;

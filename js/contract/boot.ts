@@ -1,7 +1,7 @@
 /** How the scripts of a page find each other: one object, set by the collector in front of the loader. */
 
 import type { Settings } from '../banner/settings.ts';
-import type { Granted, State } from './state.ts';
+import type { Editions, Granted, State } from './state.ts';
 import type { Props } from './events.ts';
 
 /** What the loader gives to the scripts it loads. */
@@ -37,8 +37,8 @@ export type BannerAct = 'open' | 'close' | 'withdraw';
 
 /** The object. */
 export interface Boot {
-  /** Per site: the current edition and the older ones that still hold. */
-  e: Record<string, readonly string[]>;
+  /** Per site: the current edition and the older ones that still hold, and its mode. */
+  e: Record<string, Editions>;
   /** Folder of the other files, below a/: a hash of them all. */
   h: string;
   /** In a pinned loader: the integrity of each script and style sheet, by name. */

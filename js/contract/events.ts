@@ -17,6 +17,8 @@ export interface WireEvent {
 export interface EventsCall {
   readonly v: 1;
   readonly site: string;
+  /** Of the consent, in mode cross-origin. */
+  readonly token?: string | undefined;
   /** The browser's clock when it sent, so that a wrong clock does no harm. */
   readonly now: number;
   readonly session: { readonly id: string; readonly start: number };

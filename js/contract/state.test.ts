@@ -1,11 +1,15 @@
-import { describe, expect, test } from 'vitest';
-import { readState } from './state.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { readState, type Editions } from './state.ts';
 
 const edition = 'a1b2c3d4e5f60718';
 const today = 20_780;
 const now = today * 864e5 + 36e5;
-const read = (value: string, name = 'kelisim-state', editions: readonly string[] = [edition], at = now) =>
+const read = (value: string, name = '__Host-kelisim-state', editions: Editions = [edition], at = now) =>
   readState(`a=b; ${name}=${value}; c=d`, editions, at);
+const served = (protocol: string) => vi.stubGlobal('location', { protocol });
+
+served('https:');
+afterEach(() => served('https:'));
 
 describe('readState', () => {
   test('reads a consent', () => {
@@ -28,8 +32,28 @@ describe('readState', () => {
     expect(state).toMatchObject({ status, purposes: [], caps: '', gpc: false });
   });
 
-  test('reads the cookie of https', () => {
-    expect(read(`1.${edition}...${today + 1}.0.r`, '__Host-kelisim-state').status).toBe('refused');
+  // By the mode and by how the page came, the one name that counts.
+  const names = ['kelisim-state', '__Host-kelisim-state', '__Secure-kelisim-state', '__Host-own-kelisim-state'];
+  test.each([
+    ['path', undefined, 'https:', '__Host-kelisim-state'],
+    ['subdomain', '__Secure-', 'https:', '__Secure-kelisim-state'],
+    ['cross-origin', '__Host-own-', 'https:', '__Host-own-kelisim-state'],
+    ['path', undefined, 'http:', 'kelisim-state'],
+    ['subdomain', '__Secure-', 'http:', 'kelisim-state'],
+    ['cross-origin', '__Host-own-', 'http:', 'kelisim-state'],
+  ])('in mode %s (%s) on %s the cookie %s counts alone', (_, m, protocol, name) => {
+    served(protocol);
+    const editions: Editions = m ? Object.assign([edition], { m }) : [edition];
+    const value = `1.${edition}...${today + 1}.0.r`;
+    expect(names.filter((other) => read(value, other, editions).status === 'refused')).toEqual([name]);
+    const weaker = names.filter((other) => other !== name).map((other) => `${other}=1.${edition}.a.p.${today + 1}.0.g`);
+    expect(readState([...weaker, `${name}=${value}`].join('; '), editions, now).status).toBe('refused');
+    expect(readState(weaker.join('; '), editions, now).status).toBe('undecided');
+  });
+
+  test('the first and the last cookie of a header are read', () => {
+    const value = `__Host-kelisim-state=1.${edition}...${today + 1}.0.r`;
+    for (const cookies of [value, `${value}; a=b`, `a=b; ${value}`]) expect(readState(cookies, [edition], now).status).toBe('refused');
   });
 
   test('a consent to an older edition that still holds counts', () => {

@@ -1,7 +1,8 @@
 /**
  * What a visitor decided, as this browser knows it. The readable cookie is the
- * only source: it is set by the collector, holds no id, and is a hint. Nothing is
- * permitted because of it on the server, but nothing is sent without it.
+ * only source: it is set by the collector (in mode cross-origin by our script, from
+ * the collector's answer), holds no id, and is a hint. Nothing is permitted because
+ * of it on the server, but nothing is sent without it.
  */
 
 declare const grantedBrand: unique symbol;
@@ -45,18 +46,32 @@ export type State = Undecided | Granted | Denied;
 
 const undecided: Undecided = { status: 'undecided', raw: '', purposes: [], caps: '' };
 const statuses: Record<string, 'granted' | 'refused' | 'withdrawn'> = { g: 'granted', r: 'refused', w: 'withdrawn' };
-const pattern = /(?:^|; )(?:__Host-)?kelisim-state=(1\.(\w+)\.([\w+-]*)\.(\w*)\.(\d+)\.([01])\.([grw]))(;|$)/;
+
+/** The editions of a site that count, the current one first, and its mode. */
+export type Editions = readonly string[] & {
+  /** How the names of the cookies begin on https, where the site is not in mode path; it tells the mode. */
+  readonly m?: string;
+  /** In mode cross-origin: the folder of the files that are built for it. */
+  readonly h?: string;
+  /** In a pinned loader: their integrity, by name. */
+  readonly i?: Readonly<Record<string, string>>;
+};
 
 /**
- * The state a cookie header stands for.
+ * The state a cookie header stands for. The name of the cookie depends on the
+ * site's mode; no other counts, least of all that of a weaker mode.
  * @param cookies document.cookie
  * @param editions the current edition of the site and the older ones that still hold
  * @param now milliseconds since 1970
  */
-export function readState(cookies: string, editions: readonly string[] | undefined, now: number): State {
-  const [, raw, edition, items, caps, days, gpc, status] = pattern.exec(cookies) ?? [];
+export function readState(cookies: string, editions: Editions, now: number): State {
+  const [, raw, edition, items, caps, days, gpc, status] =
+    `; ${cookies};`.match(
+      `; ${location.protocol[5] ? (editions.m ?? '__Host-') : ''}kelisim-state=` + // longer than http:
+        '(1\\.(\\w+)\\.([\\w+-]*)\\.(\\w*)\\.(\\d+)\\.([01])\\.([grw]));',
+    ) ?? [];
   const expires = +days! * 864e5;
-  return editions?.includes(edition!) && now < expires
-    ? ({ status: statuses[status!], raw, edition, purposes: items!.match(/[\w-]+/g) ?? [], caps, expires, gpc: gpc === '1' } as Granted | Denied)
+  return editions.includes(edition!) && now < expires
+    ? ({ status: statuses[status!], raw, edition, purposes: items!.match(/[\w-]+/g) ?? [], caps, expires, gpc: !!+gpc! } as Granted | Denied)
     : undecided;
 }

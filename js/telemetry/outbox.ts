@@ -1,6 +1,7 @@
 /** Events on their way to the collector: in memory only, few, and sent again after trouble. */
 
 import type { Host } from '../contract/boot.ts';
+import { own } from '../contract/own.ts';
 import { isOver, type WireEvent } from '../contract/events.ts';
 import type { Session } from './session.ts';
 
@@ -26,7 +27,8 @@ const longest = 3e5;
  * @param permitted whether the consent still stands; asked before anything is sent
  * @param over is called when the collector says that it does not
  */
-export function outbox({ base, script, log }: Host, permitted: () => boolean, over: () => void): Outbox {
+export function outbox(host: Host, permitted: () => boolean, over: () => void): Outbox {
+  const { base, script, log } = host;
   let queue: Waiting[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
@@ -41,10 +43,10 @@ export function outbox({ base, script, log }: Host, permitted: () => boolean, ov
     const events = mine.map(([, at, event]) => ({ ...event, ago: now - at }));
     const again = mine.some(([, , , sent]) => sent) || undefined;
     // Half a character, as a text that was cut may end with, is written as an escape; the collector takes none.
-    const body = JSON.stringify({ v: 1, site: script.dataset['site'], now, session: { id, start }, again, events }).replace(/\\ud[\da-f]{3}/g, '\\ufffd');
+    const body = JSON.stringify({ v: 1, site: script.dataset['site'], ...(OWN ? { token: own(host, 'token') } : {}), now, session: { id, start }, again, events }).replace(/\\ud[\da-f]{3}/g, '\\ufffd');
     try {
       // A browser refuses to keep more than 64 KiB alive.
-      const answer = await fetch(`${base}v1/events`, { method: 'POST', body, keepalive: body.length < 6e4 });
+      const answer = await fetch(`${base}v1/events`, { method: 'POST', body, credentials: OWN ? 'omit' : 'include', keepalive: body.length < 6e4 });
       const { status } = answer;
       if (status === 429 || status > 499) throw status;
       const result: unknown = status === 202 ? await answer.json() : status;
