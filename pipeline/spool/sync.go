@@ -61,18 +61,24 @@ func (s *Spool) flush() {
 	defer s.mu.Unlock()
 	s.stats.Syncs++
 	s.stats.SyncSeconds += took.Seconds()
-	if err == nil {
-		s.synced = until
-	} else {
-		// After a failed sync the kernel may have thrown the pages away, so this
-		// file is not written again.
-		s.stats.SyncErrors++
-		s.opt.Logger.Error("spool: what was written last may not be on disk", "error", err)
-		if s.active == active {
-			s.seal()
-		}
+	if err != nil {
+		s.failed(active, err)
+		return
 	}
-	s.answer(until, err)
+	s.synced = until
+	s.answer(until, nil)
+}
+
+// failed ends a segment that could not be put on disk. The kernel may have thrown
+// its pages away, with what was written to them meanwhile, and says so only once:
+// nothing more is written there, and all who wait are refused. mu is held.
+func (s *Spool) failed(active *segment, err error) {
+	s.stats.SyncErrors++
+	s.opt.Logger.Error("spool: what was written last may not be on disk", "error", err)
+	if s.active == active {
+		s.seal()
+	}
+	s.answer(s.written, err)
 }
 
 // datasync puts the files on disk and closes those that are ended.
