@@ -89,12 +89,11 @@ func (s *Spool) Advance(to Position) error {
 	if errors.Is(err, ErrFull) && s.dropBallast() {
 		err = s.save(to, intended)
 	}
-	if err != nil {
-		return err
-	}
+	// What was read is gone, so the next checkpoint must say as much, whatever became
+	// of this one.
 	s.saved, s.intended = to, intended
 	s.forget(to)
-	return nil
+	return err
 }
 
 // passed lists the segments that lie before a position whole.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,11 +39,34 @@ func (s *Spool) recover() error {
 		// checkpoint, or it would count as flushed.
 		s.written = s.saved
 	}
+	s.pass()
 	if s.written.Before(s.intended) {
 		s.intended = s.written
 	}
 	s.synced = s.written
 	return nil
+}
+
+// pass is for a run whose last segment is gone: segments are deleted once the run
+// stands, before the checkpoint says so. What is left of it is read once more. What
+// follows begins and lies at other places than the run, or what was counted under
+// its place would be taken for that of another.
+func (s *Spool) pass() {
+	end := s.intended
+	if _, exists := s.sealed[end.Segment]; exists || !s.saved.Before(end) || end.Segment == math.MaxUint64 {
+		return
+	}
+	var left Position
+	for seg, size := range s.sealed {
+		if at := (Position{Segment: seg, Offset: size}); seg < end.Segment && left.Before(at) {
+			left = at
+		}
+	}
+	if left == (Position{}) {
+		s.saved, s.written = end, later(end, s.written)
+		return
+	}
+	s.intended, s.written = left, later(Position{Segment: end.Segment, Offset: headerBytes}, s.written)
 }
 
 // isOwn reports whether a file is a segment. A foreign one is named and left
