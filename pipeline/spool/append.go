@@ -33,9 +33,14 @@ func (b *buffers) put(p *[]byte) {
 // is acknowledged; they may still be read back, which is why whoever repeats them
 // must be able to tell a repeat.
 func (s *Spool) Append(ctx context.Context, entries ...Entry) error {
+	return s.append(ctx, s.opt.SyncEvery < 0, entries)
+}
+
+// append is Append; what lasts is on disk when it returns, whatever its kind.
+func (s *Spool) append(ctx context.Context, lasts bool, entries []Entry) error {
 	p := s.frames.get()
 	defer s.frames.put(p)
-	lasts, reserved := s.opt.SyncEvery < 0, false
+	reserved := false
 	for _, e := range entries {
 		if len(e.Payload) > maxPayload {
 			return ErrLarge

@@ -145,6 +145,31 @@ func TestDecisionsAreOnDiskBeforeTheAnswer(t *testing.T) {
 	}
 }
 
+// TestWhatComesBackFromAsideIsOnDisk: its file was, and is deleted.
+func TestWhatComesBackFromAsideIsOnDisk(t *testing.T) {
+	s := open(t, spool.Options{Dir: t.TempDir(), SyncEvery: 1 << 40})
+	add(t, s, "an event")
+	frames, _, err := s.Read(t.Context(), s.Checkpoint(), 1<<20)
+	if err != nil || len(frames) != 1 {
+		t.Fatal(len(frames), err)
+	}
+	if err := s.Park(frames[0], frames[0].Payload()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.Parked()
+	if err != nil || len(all) != 1 {
+		t.Fatal(len(all), err)
+	}
+	if err := s.Unpark(t.Context(), all[0]); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Stats().Syncs; n != 1 {
+		t.Errorf("%d syncs, and the file is deleted", n)
+	}
+	texts, _ := rest(t, s, s.Checkpoint())
+	equal(t, texts, "an event", "an event")
+}
+
 func TestARunIsReadAgainWithItsBounds(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, spool.Options{Dir: dir, SegmentBytes: 64})

@@ -75,10 +75,11 @@ func (s *Spool) Parked() ([]Parked, error) {
 	return all, nil
 }
 
-// Unpark appends a parked frame again. A process that ends in between leaves it
-// parked and appended: its reader must be able to tell a repeat.
+// Unpark appends a parked frame again, and deletes the file once that is on disk. A
+// process that ends in between leaves it parked and appended: its reader must be
+// able to tell a repeat.
 func (s *Spool) Unpark(ctx context.Context, p Parked) error {
-	if err := s.Append(ctx, Entry{Kind: p.kind, Payload: p.payload}); err != nil {
+	if err := s.append(ctx, true, []Entry{{Kind: p.kind, Payload: p.payload}}); err != nil {
 		return err
 	}
 	return s.Forget(p)
