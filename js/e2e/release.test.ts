@@ -189,7 +189,8 @@ describe('a page whose policy uses nonces', () => {
     .join('');
   const violations = (page: Page) => page.evaluate(() => (window as never as { violations: string[] }).violations);
 
-  test('starts only the scripts that carry it, without a violation', async () => {
+  test.each([false, true])('starts only the scripts that carry it, without a violation; with a pinned loader: %s', async (pinned) => {
+    shop.pinned = pinned;
     shop.headers['content-security-policy'] = strict(shop.thirdOrigin);
     const page = await visit(`${tags}<iframe data-kelisim="marketing" data-kelisim-src="{third}/f.html" width="400" height="300"></iframe>`);
     await page.locator('.kelisim-frame').waitFor();

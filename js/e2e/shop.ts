@@ -3,6 +3,7 @@
  * is asked of it. The site is "localhost", the third party "127.0.0.1".
  */
 
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -13,6 +14,9 @@ import { documentIn } from './texts.ts';
 const asset = (name: string): Buffer => readFileSync(new URL(`../../banner/assets/${name}`, import.meta.url));
 const types: Record<string, string> = { js: 'text/javascript', css: 'text/css', html: 'text/html', gif: 'image/gif' };
 const gif = Buffer.from('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==', 'base64');
+
+const integrity = (): Record<string, string> =>
+  Object.fromEntries(['back', 'banner', 'release'].map((name) => [name, `sha384-${createHash('sha384').update(asset(`${name}.js`)).digest('base64')}`]));
 
 /** The edition that is in force. */
 export const edition = 'a1b2c3d4e5f60718';
@@ -26,6 +30,8 @@ export class Shop {
   tag = '';
   lang = '';
   headers: Record<string, string> = {};
+  /** The loader is the one that checks what it loads. */
+  pinned = false;
   /** The page brings our script itself. */
   plain = false;
   kept: Kept = { v: 1, reload: false, gpc: ['marketing', 'third_party'], services: [] };
@@ -72,8 +78,9 @@ export class Shop {
       return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...this.headers }).end(html);
     }
     if (path === '/kelisim/k.js') {
-      const boot = `var kelisimBoot={e:{shop:["${edition}"]},h:"0"};`;
-      return void response.writeHead(200, { 'content-type': 'text/javascript' }).end(boot + asset('k.js').toString());
+      const boot = { e: { shop: [edition] }, h: '0', ...(this.pinned && { i: integrity() }) };
+      const script = `var kelisimBoot=${JSON.stringify(boot)};${asset(this.pinned ? 'pinned.js' : 'k.js').toString()}`;
+      return void response.writeHead(200, { 'content-type': 'text/javascript' }).end(script);
     }
     this.calls.push(path.replace('/kelisim/', ''));
     const file = /^\/kelisim\/a\/0\/(\w+\.(js|css))$/.exec(path);
