@@ -46,6 +46,16 @@ func Explain(p *Policy) string {
 			fmt.Fprintf(&b, "  %s {%s}\n", name, strings.Join(p.Events[name], ", "))
 		}
 	}
+	for _, q := range p.Purposes {
+		for _, s := range q.Services {
+			fmt.Fprintf(&b, "\nservice %s of %s: %s, %s\n", s.ID, q.ID, s.Provider.In("en"), s.Country)
+			for _, kept := range s.Stores() {
+				if len(kept.Names) > 0 {
+					fmt.Fprintf(&b, "  %s {%s}\n", kept.Kind, strings.Join(kept.Names, ", "))
+				}
+			}
+		}
+	}
 	lines := strings.Split(b.String(), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")

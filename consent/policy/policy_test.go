@@ -205,7 +205,7 @@ func TestExplain(t *testing.T) {
 	got := Explain(parsed(t, "demo.yaml"))
 	for _, want := range []string{
 		"site demo, edition 1", parsed(t, "demo.yaml").HashString(), "marketing", "off", "90 d  30 d",
-		"refuse all", "nothing", "signup {plan}",
+		"refuse all", "nothing", "signup {plan}", "service example_ads of marketing: Example Ads LLP, KZ\n  cookies {_example_ads, _example_ads_*}",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
