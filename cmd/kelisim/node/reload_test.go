@@ -283,7 +283,7 @@ func TestPoliciesThatCannotBeUsed(t *testing.T) {
 	away := []string{"the node starts", "clickhouse cannot be reached"}
 
 	other := strings.Replace(string(policies.Demo()), "site: demo", "site: other", 1) // the hosts are those of demo
-	for name, text := range map[string]string{"other.yaml": other, "broken.yaml": "site: [", "demo.yaml": strings.Replace(string(policies.Demo()), "Example LLP", "Example Two LLP", 1)} {
+	for name, text := range map[string]string{"other.yaml": other, "broken.yaml": "site: [", "demo.yaml": strings.Replace(string(policies.Demo()), "term_months: 6", "term_months: 5", 1)} {
 		e.write(name, text)
 		becomes(t, n, append(away, "the policies changed and cannot be used")...)
 		if got := c.asked(t.Context()); got != first {
