@@ -30,8 +30,8 @@ func (b *buffers) put(p *[]byte) {
 
 // Append writes entries next to each other. It returns once the kernel has them,
 // and for kinds that must last once they are on disk. After an error none of them
-// is acknowledged; they may still be read back, which is why whoever repeats them
-// must be able to tell a repeat.
+// is acknowledged. After ErrDoubt they are read back as a rule, so whoever repeats
+// them must be able to tell a repeat; after any other error they are not there.
 func (s *Spool) Append(ctx context.Context, entries ...Entry) error {
 	return s.append(ctx, s.opt.SyncEvery < 0, entries)
 }
@@ -56,11 +56,14 @@ func (s *Spool) append(ctx context.Context, lasts bool, entries []Entry) error {
 		return err
 	}
 	select {
-	case err := <-wait:
-		return err
+	case err = <-wait:
 	case <-ctx.Done():
-		return fmt.Errorf("spool: append: %w", ctx.Err())
+		err = ctx.Err()
 	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDoubt, err)
+	}
+	return nil
 }
 
 // reserve is the part of MaxBytes that is kept for decisions and demands, so

@@ -81,6 +81,7 @@ var (
 	ErrFull   = errors.New("spool: full")
 	ErrClosed = errors.New("spool: closed")
 	ErrLarge  = errors.New("spool: entry too large")
+	ErrDoubt  = errors.New("spool: appended, but not known to be on disk")
 )
 
 // Options of a spool.

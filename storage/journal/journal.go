@@ -221,7 +221,8 @@ func (j *Journal) Drop(site string, day time.Time, o outcome.Outcome, n int) {
 	j.late[outcomeKey{site: site, outcome: o, day: day.UTC().Truncate(24 * time.Hour)}] += uint64(n)
 }
 
-// Flush writes the counters that were gathered in memory.
+// Flush writes the counters that were gathered in memory. What may not be on disk
+// was appended all the same: it is read back, and must not be counted again.
 func (j *Journal) Flush(ctx context.Context) error {
 	j.mu.Lock()
 	shown, late := j.shown, j.late
@@ -239,10 +240,13 @@ func (j *Journal) Flush(ctx context.Context) error {
 	if len(counts) > 0 {
 		err = j.append(ctx, spool.Counts, counts)
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, spool.ErrDoubt) {
 		shown = nil
-		if len(ended) > 0 {
-			err = j.spool.Append(ctx, spool.Entry{Kind: spool.Outcomes, Payload: EncodeOutcomes(ended)})
+	}
+	if err == nil && len(ended) > 0 {
+		err = j.spool.Append(ctx, spool.Entry{Kind: spool.Outcomes, Payload: EncodeOutcomes(ended)})
+		if errors.Is(err, spool.ErrDoubt) {
+			late = nil
 		}
 	}
 	if err == nil {
