@@ -186,10 +186,9 @@ const wholeRun = 4
 func (w *Writer) gather(ctx context.Context, at spool.Position, draining bool) ([]spool.Frame, spool.Position, error) {
 	if at.Before(w.doubt) {
 		frames, next, err := w.o.Spool.ReadTo(at, w.doubt, wholeRun*w.o.FlushBytes)
-		if err != nil || len(frames) > 0 {
-			return frames, next, err
+		if err != nil || len(frames) > 0 || next != at {
+			return frames, next, err // where nothing is left of it, the next run begins behind it
 		}
-		at = next
 	}
 	if !draining {
 		wait, cancel := context.WithTimeout(ctx, w.o.Heartbeat)
