@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -24,10 +25,22 @@ const (
 // default term of the proof of consent.
 const JobTerm = 3 * 365 * 24 * time.Hour
 
+// decisionKey tells a row of a decision from others. The number alone does not: an
+// answer that did not arrive, or another node, can make two decisions under one.
 type decisionKey struct {
 	id     uuid.UUID
 	number uint32
+	mark   string // what else tells it in its table
 }
+
+func keyOfDecision(r *consent.Record, mark string) decisionKey {
+	return decisionKey{uuid.UUID(r.ID), r.Number, mark}
+}
+
+// Marks of a decision in the tables that have a part of it.
+func commitmentOf(r *consent.Record) string { return hex.EncodeToString(r.Commitment[:]) }
+func nonceOf(r *consent.Record) string      { return hex.EncodeToString(r.Nonce[:]) }
+func momentOf(r *consent.Record) string     { return strconv.FormatInt(r.Time.UnixMilli(), 10) }
 
 // writeDecisions inserts the ledger's rows, the revocations and the erasure jobs.
 func (w *Writer) writeDecisions(ctx context.Context, decisions []numbered[journal.Decided], doubt bool) error {
@@ -41,19 +54,21 @@ func (w *Writer) writeDecisions(ctx context.Context, decisions []numbered[journa
 	tables := []struct {
 		name, columns string
 		append        func(driver.Batch, numbered[journal.Decided]) error
+		mark          string
+		markOf        func(*consent.Record) string
 	}{
-		{"consent_payloads", "site, consent_id, number, payload, nonce, keep_until", w.appendPayload},
-		{"revocations", revocationColumns, w.appendRevocation},
-		{"erasures", jobColumns, w.appendJob},
+		{"consent_payloads", "site, consent_id, number, payload, nonce, keep_until", w.appendPayload, "lower(hex(nonce))", nonceOf},
+		{"revocations", revocationColumns, w.appendRevocation, "toString(toUnixTimestamp64Milli(time))", momentOf},
+		{"erasures", jobColumns, w.appendJob, "toString(toUnixTimestamp64Milli(requested_at))", momentOf},
 		{"consents", "site, consent_id, number, state, action, channel, edition, lang, gpc, items, time, " +
-			"expires_at, node, node_seq, commitment, keep_until", w.appendConsent},
+			"expires_at, node, node_seq, commitment, keep_until", w.appendConsent, "lower(hex(commitment))", commitmentOf},
 	}
 	for _, t := range tables {
-		read := func() (map[decisionKey]bool, error) { return w.decisionsThere(ctx, t.name, ids) }
+		read := func() (map[decisionKey]bool, error) { return w.decisionsThere(ctx, t.name, t.mark, ids) }
 		err := ensure(doubt, read, func(there map[decisionKey]bool) (int, error) {
 			return w.insert(ctx, t.name, t.columns, func(b driver.Batch) error {
 				for _, d := range decisions {
-					if there[decisionKey{uuid.UUID(d.value.Record.ID), d.value.Record.Number}] {
+					if r := &d.value.Record; there[keyOfDecision(r, t.markOf(r))] {
 						continue
 					}
 					if err := t.append(b, d); err != nil {
@@ -70,8 +85,8 @@ func (w *Writer) writeDecisions(ctx context.Context, decisions []numbered[journa
 	return nil
 }
 
-func (w *Writer) decisionsThere(ctx context.Context, table string, ids []string) (map[decisionKey]bool, error) {
-	rows, err := w.o.Conn.Query(ctx, "SELECT consent_id, number FROM "+table+" WHERE consent_id IN (?)", ids)
+func (w *Writer) decisionsThere(ctx context.Context, table, mark string, ids []string) (map[decisionKey]bool, error) {
+	rows, err := w.o.Conn.Query(ctx, "SELECT consent_id, number, "+mark+" FROM "+table+" WHERE consent_id IN (?)", ids)
 	if err != nil {
 		return nil, fmt.Errorf("writer: read back %s: %w", table, err)
 	}
@@ -79,7 +94,7 @@ func (w *Writer) decisionsThere(ctx context.Context, table string, ids []string)
 	there := map[decisionKey]bool{}
 	for rows.Next() {
 		var k decisionKey
-		if err := rows.Scan(&k.id, &k.number); err != nil {
+		if err := rows.Scan(&k.id, &k.number, &k.mark); err != nil {
 			return nil, fmt.Errorf("writer: read back %s: %w", table, err)
 		}
 		there[k] = true

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"kelisim/pipeline/spool"
 	"kelisim/storage/journal"
 )
@@ -18,6 +16,7 @@ type run struct {
 	decisions []numbered[journal.Decided]
 	decided   map[decisionKey]bool
 	erasures  []numbered[journal.Erasure]
+	demanded  map[demandKey]bool
 	counts    counters[countKey]
 	outcomes  counters[outcomeKey] // of events that were dropped before the spool
 	events    []spool.Frame
@@ -48,7 +47,10 @@ type parked struct {
 // runOf decodes frames. One that cannot be decoded is parked: its checksum was
 // right, so a program wrote it that this one does not understand.
 func runOf(at, next spool.Position, frames []spool.Frame) *run {
-	r := &run{at: at, next: next, counts: counters[countKey]{}, outcomes: counters[outcomeKey]{}, decided: map[decisionKey]bool{}}
+	r := &run{
+		at: at, next: next, counts: counters[countKey]{}, outcomes: counters[outcomeKey]{},
+		decided: map[decisionKey]bool{}, demanded: map[demandKey]bool{},
+	}
 	for _, f := range frames {
 		r.bytes += uint64(len(f.Payload()))
 		if err := r.take(f); err != nil {
@@ -83,7 +85,7 @@ func (r *run) take(f spool.Frame) error {
 		if err := json.Unmarshal(f.Payload(), &d); err != nil {
 			return fmt.Errorf("decision: %w", err)
 		}
-		key := decisionKey{uuid.UUID(d.Record.ID), d.Record.Number}
+		key := keyOfDecision(&d.Record, commitmentOf(&d.Record))
 		if r.decided[key] {
 			return nil // it was put aside once, and came back twice
 		}
@@ -94,6 +96,11 @@ func (r *run) take(f spool.Frame) error {
 		if err := json.Unmarshal(f.Payload(), &e); err != nil {
 			return fmt.Errorf("erasure: %w", err)
 		}
+		key := keyOfDemand(e)
+		if r.demanded[key] {
+			return nil // as above
+		}
+		r.demanded[key] = true
 		r.erasures = append(r.erasures, numbered[journal.Erasure]{seq: f.At().Number(), value: e})
 	default:
 		return fmt.Errorf("a frame of the unknown kind %d", f.Kind())
