@@ -1,22 +1,20 @@
 /** Debian's Firefox, by puppeteer-core and WebDriver BiDi. */
 
 import { existsSync } from 'node:fs';
-import { launch, type BrowserContext, type ElementHandle, type KeyInput, type Page } from 'puppeteer-core';
+import { launch, type Browser, type BrowserContext, type ElementHandle, type KeyInput, type Page } from 'puppeteer-core';
 import { visible, type Engine, type Key, type Setting, type Tab, type Visitor } from './engine.ts';
 import { pause, until } from './until.ts';
 
 const places = ['/usr/bin/firefox-esr', '/usr/bin/firefox'];
 
-/** Starts it behind a proxy. */
-export async function startFirefox(proxy: number): Promise<Engine> {
-  const executablePath = process.env['KELISIM_FIREFOX'] ?? places.find((place) => existsSync(place));
-  if (!executablePath) throw new Error('no Firefox: install the package "firefox-esr" or set KELISIM_FIREFOX');
-  const browser = await launch({
+function start(executablePath: string, proxy: number, javaScript: boolean): Promise<Browser> {
+  return launch({
     browser: 'firefox',
     executablePath,
     headless: true,
     timeout: 60_000,
     extraPrefsFirefox: {
+      'javascript.enabled': javaScript,
       'network.proxy.type': 1,
       'network.proxy.http': '127.0.0.1',
       'network.proxy.http_port': proxy,
@@ -28,23 +26,31 @@ export async function startFirefox(proxy: number): Promise<Engine> {
       'accessibility.tabfocus': 7,
     },
   });
+}
+
+/** Starts it behind a proxy. A visitor without JavaScript has a browser of their own. */
+export async function startFirefox(proxy: number): Promise<Engine> {
+  const executablePath = process.env['KELISIM_FIREFOX'] ?? places.find((place) => existsSync(place));
+  if (!executablePath) throw new Error('no Firefox: install the package "firefox-esr" or set KELISIM_FIREFOX');
+  const browser = await start(executablePath, proxy, true);
   return {
     name: 'firefox',
     version: (await browser.version()).replace(/^firefox\//i, ''),
     abilities: new Set(['noscript']),
     async visitor({ javaScript = true }: Setting = {}) {
-      return visitor(await browser.createBrowserContext(), javaScript);
+      if (javaScript) return visitor(await browser.createBrowserContext());
+      const other = await start(executablePath, proxy, false);
+      return { ...visitor(await other.createBrowserContext()), close: () => other.close() };
     },
     close: () => browser.close(),
   };
 }
 
-function visitor(context: BrowserContext, javaScript: boolean): Visitor {
+function visitor(context: BrowserContext): Visitor {
   return {
     async tab() {
       const page = await context.newPage();
       page.setDefaultTimeout(10_000);
-      if (!javaScript) await page.setJavaScriptEnabled(false);
       return tab(page);
     },
     cookies: async () => (await context.cookies()).map(({ name, value, httpOnly }) => ({ name, value, httpOnly: httpOnly ?? false })),
@@ -70,7 +76,7 @@ function tab(page: Page): Tab {
       await found!.click();
     },
     async press(key: Key) {
-      if (key !== 'Shift+Tab') return page.keyboard.press(key as KeyInput);
+      if (key !== 'Shift+Tab') return page.keyboard.press(key === 'Space' ? ' ' : (key as KeyInput));
       await page.keyboard.down('Shift');
       await page.keyboard.press('Tab');
       await page.keyboard.up('Shift');

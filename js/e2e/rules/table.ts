@@ -4,6 +4,7 @@
  * what was not run is shown as not run, with the reason below the table.
  */
 
+import type { UserConsoleLog } from 'vitest';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 interface Cell {
@@ -16,6 +17,10 @@ export default class Table implements Reporter {
   readonly #cells = new Map<string, Map<string, Cell>>();
   readonly #names: string[] = [];
 
+  onUserConsoleLog({ content }: UserConsoleLog): void {
+    process.stdout.write(content);
+  }
+
   onTestCaseResult(test: TestCase): void {
     const engine = test.parent.type === 'suite' ? test.parent.name : '';
     const result = test.result();
@@ -24,7 +29,7 @@ export default class Table implements Reporter {
     else if (result.state === 'failed') cell.failed++;
     else if (result.state === 'skipped' && result.note) cell.left.push(`${test.name}: ${result.note}`);
     else return;
-    const errors = (result.errors ?? []).map(({ stack, message }) => `    ${stack ?? message}`);
+    const errors = (result.errors ?? []).map(({ stack, message, diff, cause }) => [message, diff, (cause as Error | undefined)?.message, stack].filter(Boolean).join('\n'));
     console.log(`${result.state.padEnd(7)} ${engine.padEnd(8)} ${test.name} (${Math.round(test.diagnostic()?.duration ?? 0)} ms)`);
     for (const error of errors) console.log(error);
   }

@@ -28,12 +28,23 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** A command of the protocol; an error of the browser is an error here. */
-async function send<T>(method: string, url: string, body?: unknown): Promise<T> {
-  const answer = await fetch(url, body === undefined ? { method } : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+/** A command of the protocol; an error of the browser is an error here. @param patience milliseconds */
+async function send<T>(method: string, url: string, body?: unknown, patience = 20_000): Promise<T> {
+  const what = `webkit: ${method} ${url.replace(/^.*\/session\/[^/]*/, '')}`;
+  const signal = AbortSignal.timeout(patience);
+  const answer = await fetch(url, body === undefined ? { method, signal } : { method, signal, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }).catch(
+    (error: unknown) => {
+      throw new Error(`${what} ${JSON.stringify(body)?.slice(0, 200) ?? ''}: no answer`, { cause: error });
+    },
+  );
   const { value } = (await answer.json()) as { value: T & { error?: string; message?: string } };
-  if (!answer.ok) throw new Error(`webkit: ${method} ${url.replace(/^.*\/session\/[^/]*/, '')}: ${value.error}: ${value.message}`);
+  if (!answer.ok) throw new Error(`${what}: ${value.error}: ${value.message}`);
   return value;
+}
+
+interface Session {
+  readonly sessionId: string;
+  readonly capabilities: { readonly browserVersion: string };
 }
 
 /** Starts the driver; each visitor is a browser of its own. */
@@ -48,15 +59,27 @@ export async function startWebKit(proxy: number): Promise<Engine> {
   });
   const base = `http://127.0.0.1:${port}`;
   await until('the driver of WebKit answers', () => fetch(`${base}/status`).then(({ ok }) => ok, () => false), 30_000);
-  const open = (args: readonly string[]): Promise<{ sessionId: string; capabilities: { browserVersion: string } }> =>
+  const ask = (args: readonly string[]): Promise<Session> =>
     send('POST', `${base}/session`, {
       capabilities: {
         alwaysMatch: {
+          timeouts: { script: 10_000, pageLoad: 15_000 },
           proxy: { proxyType: 'manual', httpProxy: `127.0.0.1:${proxy}`, sslProxy: `127.0.0.1:${proxy}`, noProxy: ['localhost', '127.0.0.1'] },
           'webkitgtk:browserOptions': { binary, args: ['--automation', ...args] },
         },
       },
-    });
+    }, 8000);
+  // A new browser now and then does not report to the driver; the next one does.
+  const open = async (args: readonly string[]): Promise<Session> => {
+    for (let i = 0; i < 3; i++) {
+      try {
+        return await ask(args);
+      } catch {
+        await pause(500);
+      }
+    }
+    return ask(args);
+  };
   const first = await open([]);
   await send('DELETE', `${base}/session/${first.sessionId}`);
   return {
@@ -106,6 +129,9 @@ function visitor(session: string): Visitor {
 const codes: Record<Exclude<Key, 'Shift+Tab'>, string> = { Tab: '\uE004', Enter: '\uE007', Escape: '\uE00C', Space: ' ' };
 const shift = '\uE008';
 
+/** Finds what is to be clicked, and brings it into view as a person would: the driver does not scroll inside a dialog. */
+const look = `const found = (${visible.toString()})(arguments[0]); found?.scrollIntoView({ block: 'center' }); return found`;
+
 function tab(session: string, inTurn: <T>(act: () => Promise<T>) => Promise<T>): Tab {
   const keys = (actions: unknown[]): Promise<unknown> => send('POST', `${session}/actions`, { actions: [{ type: 'key', id: 'keyboard', actions }] });
   const post = (path: string, body: unknown): Promise<unknown> => inTurn(() => send('POST', session + path, body));
@@ -120,12 +146,14 @@ function tab(session: string, inTurn: <T>(act: () => Promise<T>) => Promise<T>):
       return value;
     },
     async click(selector) {
-      let found: Record<string, string> | null = null;
-      await until(`${selector} is visible`, async () => {
-        found = await inTurn(() => send<Record<string, string> | null>('POST', `${session}/execute/sync`, { script: `return (${visible.toString()})(arguments[0])`, args: [selector] }));
-        return found !== null;
-      });
-      await post(`/element/${found![elementKey]}/click`, {});
+      // An element that still moves, or is covered yet, is tried again.
+      await until(`${selector} is clicked`, () =>
+        inTurn(async () => {
+          const found = await send<Record<string, string> | null>('POST', `${session}/execute/sync`, { script: look, args: [selector] });
+          if (found) await send('POST', `${session}/element/${found[elementKey]}/click`, {});
+          return found !== null;
+        }),
+      );
     },
     async press(key) {
       const one = (code: string): unknown[] => [{ type: 'keyDown', value: code }, { type: 'keyUp', value: code }];
