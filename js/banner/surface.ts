@@ -40,7 +40,11 @@ export function surface(cancelled: () => void): Surface {
     if (relatedTarget instanceof HTMLElement && !root.contains(relatedTarget)) back = relatedTarget;
   });
   document.addEventListener('focusin', ({ target }) => {
-    if (bar && !bar.hidden) uncover(target as HTMLElement, root);
+    const look = (): void => {
+      if (bar && !bar.hidden && target === document.activeElement) uncover(target as HTMLElement, root);
+    };
+    look();
+    requestAnimationFrame(look); // WebKit scrolls to what has the focus after it says so
   });
 
   const shut = (): void => {
