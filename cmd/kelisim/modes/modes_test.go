@@ -125,9 +125,11 @@ func (f *front) page(w http.ResponseWriter, r *http.Request, d deployment) {
 		return
 	}
 	scheme := map[bool]string{true: "https://", false: "http://"}[r.TLS != nil]
-	_, port, _ := strings.Cut(r.Host, ":")
 	host, path, _ := strings.Cut(d.Collector, "/")
-	origin := scheme + host + ":" + port
+	origin := scheme + host
+	if _, port, ok := strings.Cut(r.Host, ":"); ok {
+		origin += ":" + port
+	}
 	tag := fmt.Sprintf(`src="%s/k.js"`, strings.TrimSuffix(origin+"/"+path, "/"))
 	if r.URL.Path == "/pinned" {
 		tag = f.pinned(strings.TrimSuffix(origin+"/"+path, "/"))
@@ -146,7 +148,9 @@ func (f *front) pinned(base string) string {
 		return ""
 	}
 	defer res.Body.Close()
-	var all struct{ Loader struct{ Name, Integrity string } }
+	var all struct {
+		Loader struct{ Name, Integrity string }
+	}
 	if err := json.NewDecoder(res.Body).Decode(&all); err != nil {
 		f.t.Error(err)
 	}
