@@ -6,16 +6,12 @@ import (
 	"time"
 )
 
-// Options says how the banner looks and what it promises.
+// Options says what the banner promises.
 type Options struct {
-	Variant     string // name of the layout, recorded with each decision; default "bar-1"
-	ErasureDays int    // days after a withdrawal by which the data are said to be gone; default 15
+	ErasureDays int // days after a withdrawal by which the data are said to be gone; default 15
 }
 
 func (o Options) withDefaults() Options {
-	if o.Variant == "" {
-		o.Variant = "bar-1"
-	}
 	if o.ErasureDays == 0 {
 		o.ErasureDays = 15
 	}
@@ -23,10 +19,7 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) validate() error {
-	switch {
-	case len(o.Variant) > 40:
-		return errors.New("banner: Variant is longer than 40 bytes")
-	case o.ErasureDays < 1 || o.ErasureDays > 30:
+	if o.ErasureDays < 1 || o.ErasureDays > 30 {
 		return fmt.Errorf("banner: ErasureDays is %d, want 1 to 30", o.ErasureDays)
 	}
 	return nil
@@ -50,9 +43,6 @@ func New(o Options) (*Banner, error) {
 	}
 	return &Banner{options: o, texts: t}, nil
 }
-
-// Variant is the name of the layout.
-func (b *Banner) Variant() string { return b.options.Variant }
 
 // Reason says why a visitor is asked.
 type Reason string

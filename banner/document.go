@@ -24,7 +24,9 @@ type Document struct {
 	Edition    string            `json:"edition"` // consent.EditionKey
 	Lang       string            `json:"lang"`
 	Langs      []string          `json:"langs"`
-	Variant    string            `json:"variant"`
+	Variant    string            `json:"variant"`         // name of the look, recorded with each decision
+	Place      string            `json:"place,omitempty"` // where the banner stands, as class names of banner.css
+	Style      string            `json:"style,omitempty"` // a style sheet with the site's own colours; empty with the default ones
 	TextSHA256 string            `json:"text_sha256,omitempty"`
 	Reason     Reason            `json:"reason"`
 	Texts      map[string]string `json:"texts"`
@@ -85,13 +87,13 @@ func (b *Banner) Document(p *policy.Policy, lang string, r Reason, choices map[s
 	d := b.build(p, lang, r, locale.Date(lang, e.ExpiryOf(now)), locale.Date(lang, b.ErasedBy(now.In(p.Location()))))
 	sum := sha256.Sum256(canonical)
 	d.TextSHA256 = hex.EncodeToString(sum[:])
-	d.Choices = choices
+	d.Choices, d.Variant, d.Place, d.Style = choices, Variant(p), place(p.Look), style(p.Look)
 	return d, nil
 }
 
 // Canonical is everything that is shown for a reason in a language, as
-// canonical JSON: the document without the visitor's choices, and with {date}
-// in the two places whose date depends on the moment (the end of the consent,
+// canonical JSON: the document without the visitor's choices and without the
+// look, which is no part of the edition and recorded beside, and with {date} in the two places whose date depends on the moment (the end of the consent,
 // which each record states, and the day by which withdrawn data are gone). So
 // it can be made again from the archived edition.
 func (b *Banner) Canonical(p *policy.Policy, lang string, r Reason) ([]byte, error) {
@@ -124,8 +126,8 @@ func (b *Banner) TextHash(p *policy.Policy, lang string, r Reason) (string, erro
 func (b *Banner) build(p *policy.Policy, lang string, r Reason, validUntil, erasedBy string) Document {
 	return Document{
 		V: 1, Site: p.Site, Edition: p.Key().String(), Lang: lang, Langs: p.Languages(),
-		Variant: b.options.Variant, Reason: r,
-		Texts: b.sentences(p, lang, r, erasedBy),
+		Reason: r,
+		Texts:  b.sentences(p, lang, r, erasedBy),
 		Operator: Operator{
 			Name: p.Operator.Name.In(lang), BIN: p.Operator.BIN,
 			Address: p.Operator.Address.In(lang), Contact: p.Operator.Contact,
@@ -164,6 +166,9 @@ func (b *Banner) sentences(p *policy.Policy, lang string, r Reason, erasedBy str
 		TextErrorBusy, TextRecipientsTitle, TextTermsTitle, TextDataTitle, TextRetentionTitle, TextRightsTitle,
 	} {
 		out[string(key)] = b.Text(lang, key)
+	}
+	for _, own := range p.Wording.Own() {
+		out[own.Key] = own.Text.In(lang)
 	}
 	return out
 }

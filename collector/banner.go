@@ -34,7 +34,7 @@ func (s *Server) getBanner(c *fiber.Ctx) error {
 	}
 	if reason != banner.Settings && c.Query("again") == "" && !prefetch(c) && s.o.Agents.Recognise(headersOf(c)).Bot == outcome.None {
 		s.o.Ledger.Show(journal.CountKey{
-			Site: site.id, Edition: site.edition.Key().String(), Lang: lang, Variant: s.o.Banner.Variant(), Hour: now,
+			Site: site.id, Edition: site.edition.Key().String(), Lang: lang, Variant: doc.Variant, Hour: now,
 		})
 	}
 	if choices == nil && c.Query("layer") == "1" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"kelisim/banner"
 	"kelisim/collector/limit"
 	"kelisim/consent"
 	"kelisim/consent/policy"
@@ -108,7 +109,7 @@ func (s *Server) decide(ctx context.Context, site site, call consentCall, token 
 		}
 		sum = "" // taking back and refusing never fail over what was shown
 	}
-	shown := consent.Shown{Variant: s.variant(call.Shown.Variant), TextSHA256: sum}
+	shown := consent.Shown{Variant: variant(site, call.Shown.Variant), TextSHA256: sum}
 	if f := s.record(ctx, site, v, choice, edition, lang, shown, now); f != nil {
 		return answer{}, f
 	}
@@ -147,9 +148,9 @@ const (
 // variant is where a decision was made. A name that is not known here is not
 // kept: counters of refusals stand for nobody, and a name that somebody made up
 // could stand for one person.
-func (s *Server) variant(name string) string {
+func variant(site site, name string) string {
 	switch name {
-	case "", s.o.Banner.Variant(), variantScript, variantPrivacy:
+	case "", banner.Variant(site.known.Policy()), variantScript, variantPrivacy:
 		return name
 	}
 	return variantOther

@@ -46,6 +46,7 @@ func (c *checker) nearest(path string) int {
 func (c *checker) all() {
 	c.site()
 	c.serving()
+	c.look()
 	c.edition()
 	c.operator()
 	c.terms()
@@ -55,6 +56,7 @@ func (c *checker) all() {
 	c.data()
 	c.recipients()
 	c.events()
+	c.wording()
 	c.translations()
 	c.claims()
 }

@@ -54,6 +54,9 @@ func (p *Policy) texts() []located {
 	for i, r := range p.Recipients {
 		out = append(out, located{Text: r.Name, path: index("recipients", i) + ".name", why: "a consent names the recipients", name: true})
 	}
+	for _, w := range p.Wording.Own() {
+		out = append(out, located{Text: w.Text, path: "texts." + w.Key})
+	}
 	for i, d := range p.Data {
 		out = append(out, located{Text: d.Text, path: index("data", i) + ".text", why: "an entry of the list of data has its words (art. 8(4)(7))"})
 	}

@@ -53,6 +53,13 @@ func (p *Policy) withDefaults(d *decoder) {
 	if !d.has("mode") {
 		p.Mode = ModePath
 	}
+	set("banner.radius", &p.Look.Radius, DefaultRadius)
+	if !d.has("banner.position") {
+		p.Look.Position = Positions()[0]
+	}
+	if !d.has("banner.side") {
+		p.Look.Side = "left"
+	}
 	if d.has("replaces") && !d.has("replaces.holds") {
 		p.Replaces.Holds = !p.Replaces.Material
 	}

@@ -30,6 +30,7 @@ type Policy struct {
 	K        int      `yaml:"k" json:"-"`                 // smallest group that reports show; default 10, never below 5
 	Reload   bool     `yaml:"reload" json:"-"`            // whether a page is loaded anew when something is taken back
 	Clear    bool     `yaml:"clear_site_data" json:"-"`   // whether a withdrawal's answer carries Clear-Site-Data
+	Look     Look     `yaml:"banner" json:"-"`            // where the banner stands, and its colours
 	Langs    []string `yaml:"languages" json:"languages"` // offered languages in their order; kk and ru are mandatory
 
 	Issue      Issue    `yaml:"edition" json:"edition"`
@@ -45,10 +46,11 @@ type Policy struct {
 	CrossBorder Other               `yaml:"cross_border" json:"cross_border"` // cross-border transfer, or none
 	Publication Other               `yaml:"publication" json:"publication"`   // distribution in public sources, or none
 	Recipients  []Recipient         `yaml:"recipients" json:"recipients"`
-	Data        []Data              `yaml:"data" json:"data"`         // list of data collected
-	Events      map[string][]string `yaml:"events" json:"events"`     // declared custom events and their properties
-	Rights      Text                `yaml:"rights" json:"rights"`     // default: the rights the law gives
-	Withdraw    Text                `yaml:"withdraw" json:"withdraw"` // how to withdraw; {email} stands for the contact
+	Data        []Data              `yaml:"data" json:"data"`            // list of data collected
+	Events      map[string][]string `yaml:"events" json:"events"`        // declared custom events and their properties
+	Rights      Text                `yaml:"rights" json:"rights"`        // default: the rights the law gives
+	Withdraw    Text                `yaml:"withdraw" json:"withdraw"`    // how to withdraw; {email} stands for the contact
+	Wording     Wording             `yaml:"texts" json:"texts,omitzero"` // sentences of the banner in the site's own words
 
 	document []byte // the canonical form, byte for byte; kept by Parse and ReadDocument
 }
