@@ -9,6 +9,8 @@ type FirstLayer struct {
 	Lang       string            `json:"lang"`
 	Langs      []string          `json:"langs"`
 	Variant    string            `json:"variant"`
+	Place      string            `json:"place,omitempty"`
+	Style      string            `json:"style,omitempty"`
 	TextSHA256 string            `json:"text_sha256"`
 	Texts      map[string]string `json:"texts"`
 	Purposes   []FirstItem       `json:"purposes"`
@@ -24,7 +26,7 @@ type FirstItem struct {
 // FirstLayer is what of the document the first layer shows.
 func (d Document) FirstLayer() FirstLayer {
 	f := FirstLayer{
-		V: d.V, Edition: d.Edition, Lang: d.Lang, Langs: d.Langs, Variant: d.Variant, TextSHA256: d.TextSHA256,
+		V: d.V, Edition: d.Edition, Lang: d.Lang, Langs: d.Langs, Variant: d.Variant, Place: d.Place, Style: d.Style, TextSHA256: d.TextSHA256,
 		Texts: map[string]string{}, PolicyURL: d.PolicyURL,
 	}
 	for _, k := range []Key{

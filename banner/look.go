@@ -15,7 +15,11 @@ const layout = "1"
 // Variant names the look of a site's banner: its place, the number of the design,
 // and a hash of colours of its own. It is recorded with each decision.
 func Variant(p *policy.Policy) string {
-	name := strings.ReplaceAll(strings.ReplaceAll(place(p.Look), "k-", ""), " ", "-") + "-" + layout
+	name := policy.Positions()[0] // also of the archive, which does not know how an edition looked
+	if at := place(p.Look); at != "" {
+		name = strings.NewReplacer("k-", "", " ", "-").Replace(at)
+	}
+	name += "-" + layout
 	if css := style(p.Look); css != "" {
 		sum := sha256.Sum256([]byte(css))
 		name += "-" + hex.EncodeToString(sum[:4])
@@ -23,12 +27,12 @@ func Variant(p *policy.Policy) string {
 	return name
 }
 
-// place is where the banner stands, as class names of banner.css. The archive does
-// not know how an edition looked: it stands where a banner stands by default.
+// place is where the banner stands, as class names of banner.css; "" for where it
+// stands by default.
 func place(l policy.Look) string {
 	switch {
-	case l.Position == "":
-		return "k-" + policy.Positions()[0]
+	case l.Position == "" || l.Position == policy.Positions()[0]:
+		return ""
 	case l.Position == "corner" && l.Side == "right":
 		return "k-corner k-right"
 	}

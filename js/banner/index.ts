@@ -52,7 +52,7 @@ function mount(host: Host): Record<BannerAct, () => void> {
     const make = await window.kelisimBoot!.s!(host);
     if (doc !== asked.doc) return;
     asked.doc = whole;
-    screen.settings(make(whole, base, gpc, asked.choices, state().status === 'granted', acts));
+    screen.settings(make(whole, base, gpc, asked.choices, state().status === 'granted', acts, screen.dialog()));
   };
 
   /** Asks the collector what to ask, and shows it in the layer that is open, or in the right one. */
@@ -61,6 +61,7 @@ function mount(host: Host): Record<BannerAct, () => void> {
     const doc = await ask(host, lang, (again ? '&again=1' : '') + (decided || screen.dialog() ? '' : '&layer=1'));
     await style;
     if (!doc) return;
+    if (!asked.doc) dress(screen.root, doc);
     asked.doc = doc;
     if (!again) untick();
     screen.root.lang = doc.lang;
@@ -84,6 +85,17 @@ function mount(host: Host): Record<BannerAct, () => void> {
     close: () => screen.hide(),
     withdraw: () => (state().status === 'granted' ? decide('withdraw') : log('nothing to withdraw')),
   };
+}
+
+/** Gives the banner the site's own place and colours, once. */
+function dress(root: HTMLElement, { place, style }: FirstDocument): void {
+  if (place) root.className = place;
+  if (style)
+    try {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(style);
+      document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    } catch {} // an old browser has the default colours
 }
 
 /** What carries out an act of the visitor. @param renew asks anew when the edition is out of date */

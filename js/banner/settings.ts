@@ -72,7 +72,10 @@ function titled(title: string, ...content: HTMLElement[]): HTMLElement | false {
   return content.length > 0 && element('section', { class: 'k-part' }, element('h3', { class: 'k-subtitle' }, title), ...content);
 }
 
-/** The contents of the settings: every item apart, and all that the law wants said. */
+/**
+ * The settings: every item apart, and all that the law wants said.
+ * @param open the dialog that is open, for other contents, as in another language
+ */
 function settings(
   doc: BannerDocument,
   base: string,
@@ -80,12 +83,18 @@ function settings(
   choices: Record<string, boolean>,
   given: boolean,
   acts: Acts,
-): HTMLElement {
+  open: HTMLDialogElement | undefined,
+): HTMLDialogElement {
   const text = texts(doc);
   const recipients = doc.recipients.map(({ name, country, purposes }) =>
     element('li', {}, element('b', {}, name), ` · ${country}`, purposes.length > 0 && ` · ${purposes.join(', ')}`),
   );
-  return element(
+  const made = open ?? element('dialog', { class: 'k-dialog', 'aria-labelledby': 'kelisim-settings' });
+  made.onclose = acts.close;
+  made.onclick = ({ target }) => {
+    if (target === made) acts.close();
+  };
+  const form = element(
     'div',
     { class: 'k-form' },
     element(
@@ -114,6 +123,8 @@ function settings(
       button(text('cancel'), { class: 'k-button k-plain k-wide', 'data-kelisim-action': 'cancel' }, acts.close),
     ),
   );
+  made.replaceChildren(form);
+  return made;
 }
 
 let style: Promise<unknown> | undefined;

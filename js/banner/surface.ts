@@ -12,8 +12,8 @@ export interface Surface {
   readonly layer: (made: HTMLElement) => void;
   /** The first layer, if there is one. */
   readonly bar: () => HTMLElement | undefined;
-  /** Puts the settings in; they open as a dialog. */
-  readonly settings: (content: HTMLElement) => void;
+  /** Opens the settings, unless it is they that are open. */
+  readonly settings: (made: HTMLDialogElement) => void;
   readonly dialog: () => HTMLDialogElement | undefined;
   readonly closeDialog: () => void;
   /** Takes everything away but what is being said; the first layer may stay, out of sight. */
@@ -34,7 +34,7 @@ export function surface(cancelled: () => void): Surface {
     else if (!root.isConnected) document.body.prepend(root);
   };
   const { card, say } = toast(() => tidy());
-  const root = element('div', { id: 'kelisim', role: 'region' }, card);
+  const root = element('div', { id: 'kelisim', role: 'region', dir: 'auto' }, card);
 
   root.addEventListener('focusin', ({ relatedTarget }) => {
     if (relatedTarget instanceof HTMLElement && !root.contains(relatedTarget)) back = relatedTarget;
@@ -48,10 +48,12 @@ export function surface(cancelled: () => void): Surface {
   });
 
   const shut = (): void => {
-    const closing = dialog;
-    dialog = undefined;
-    closing?.close();
-    closing?.remove();
+    if (dialog) {
+      dialog.onclose = null;
+      dialog.close();
+      dialog.remove();
+      dialog = undefined;
+    }
     tidy();
   };
   const closeDialog = (): void => {
@@ -71,17 +73,9 @@ export function surface(cancelled: () => void): Surface {
       bar = made;
       tidy();
     },
-    settings(content) {
-      if (dialog) return dialog.replaceChildren(content);
-      const made = element('dialog', { class: 'k-dialog', 'aria-labelledby': 'kelisim-settings' }, content);
+    settings(made) {
+      if (made === dialog) return;
       dialog = made;
-      // A handler that returns false would take back a click on a checkbox: hence the braces.
-      made.onclose = () => {
-        if (made === dialog) closeDialog();
-      };
-      made.onclick = ({ target }) => {
-        if (target === made) closeDialog();
-      };
       root.append(made);
       tidy();
       made.showModal();

@@ -58,6 +58,10 @@ export interface FirstDocument {
   readonly lang: string;
   readonly langs: readonly string[];
   readonly variant: string;
+  /** Where the banner stands, as class names; absent where it stands by default. */
+  readonly place?: string;
+  /** A style sheet with the site's own colours; absent with the default ones. */
+  readonly style?: string;
   readonly text_sha256: string;
   readonly texts: Readonly<Partial<Record<TextKey, string>>>;
   readonly purposes: readonly Pick<Item, 'id' | 'title'>[];

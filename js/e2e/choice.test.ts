@@ -328,7 +328,7 @@ describe('the page’s own rules', () => {
       const { letterSpacing, textTransform, fontSize } = getComputedStyle(dialog.querySelector('p')!);
       return { letterSpacing, textTransform, fontSize, switches: getComputedStyle(dialog.querySelector('input')!).display };
     });
-    expect(look).toEqual({ letterSpacing: 'normal', textTransform: 'none', fontSize: '15px', switches: 'block' });
+    expect(look).toEqual({ letterSpacing: 'normal', textTransform: 'none', fontSize: '15.04px', switches: 'block' });
     const places = (shown: Page) =>
       shown.evaluate(() =>
         [...document.querySelectorAll('.k-bar button, .k-bar h2, .k-bar p')].map((part) => JSON.stringify(part.getBoundingClientRect())),

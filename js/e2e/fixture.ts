@@ -48,6 +48,8 @@ export class Fixture {
   kept: Kept = { v: 1, reload: false, gpc: asked.filter(({ gpc }) => gpc).map(({ id }) => id), services: [] };
   /** The answer to a withdrawal asks the browser to clear the site's storage. */
   clears = false;
+  /** The site's own place and colours of the banner. */
+  look: { place?: string; style?: string } = {};
   /** Letters of the telemetry that analytics allows. */
   caps = 'peg';
   /** What pages have in front of the loader. */
@@ -106,10 +108,10 @@ export class Fixture {
 
   /** What is asked; of the first layer alone where no more is asked for. */
   #document(url: URL, choices: Record<string, boolean> | null): unknown {
-    const whole = documentIn(url.searchParams.get('lang') ?? '', this.edition, choices);
+    const whole = { ...documentIn(url.searchParams.get('lang') ?? '', this.edition, choices), ...this.look };
     if (choices || url.searchParams.get('layer') !== '1') return whole;
     const { v, edition, lang, langs, variant, text_sha256, texts, purposes, policy_url } = whole;
-    return { v, edition, lang, langs, variant, text_sha256, texts, policy_url, purposes: purposes.map(({ id, title }) => ({ id, title })) };
+    return { v, edition, lang, langs, variant, ...this.look, text_sha256, texts, policy_url, purposes: purposes.map(({ id, title }) => ({ id, title })) };
   }
 
   #boot(): string {

@@ -51,4 +51,9 @@ const waiting = `<script type="text/plain" data-kelisim="analytics">window.ranAn
 <iframe data-kelisim="marketing" data-kelisim-src="about:blank?marketing"></iframe>`;
 
 const hostile = `* { letter-spacing: 4px; text-transform: uppercase; font-family: serif; }
-button { background: red !important; } div { float: left; width: 50%; } p { font-size: 40px; } input { display: none; }`;
+button { background: red !important; } div { float: left; width: 50%; } p { font-size: 40px; } input { display: none; }
+*, *::before, *::after { color: #bbb !important; opacity: .3 !important; margin: 9px !important; letter-spacing: 3px !important; animation: none !important; }
+*::before { content: "!" !important; } html body div#kelisim.k-card, html body #kelisim, html body #kelisim * { background: #ccc !important; font-size: 9px !important; }
+html body button:first-child, html body #kelisim button[data-kelisim-action="refuse-all"] { font-size: 8px !important; padding: 0 !important; min-height: 0 !important; height: 12px !important; font-weight: 100 !important; }
+html body div, html body dialog { position: static !important; width: 90px !important; visibility: hidden !important; display: block !important; z-index: -1 !important; transform: scale(.5) !important; }
+html body dialog { display: none !important; } html body :focus-visible { outline: none !important; }`;
