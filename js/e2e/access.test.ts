@@ -91,6 +91,32 @@ describe('keyboard', () => {
   });
 });
 
+describe('sight', () => {
+  test.each(['', 'k-corner'])('whatever has the keyboard is not covered, on the page and on both layers (place %j)', async (place) => {
+    fixture.look = { place };
+    const page = await visit('/', { viewport: { width: 320, height: 640 } });
+    const seen = () =>
+      page.evaluate(() => {
+        const { left, right, top, bottom } = document.activeElement!.getBoundingClientRect();
+        const at = document.elementFromPoint((left + right) / 2, Math.min((top + bottom) / 2, innerHeight - 1));
+        return document.activeElement!.contains(at) && top >= -1 && left >= 0;
+      });
+    for (let i = 0; i < 10; i++) {
+      await page.keyboard.press('Tab');
+      expect(await seen(), await focused(page)).toBe(true);
+      if ((await focused(page)) === 'last') break;
+    }
+    expect(await focused(page)).toBe('last');
+    await act(page, 'customise').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('dialog').waitFor();
+    for (let i = 0; i < 11; i++) {
+      await page.keyboard.press('Tab');
+      expect(await seen(), await focused(page)).toBe(true);
+    }
+  });
+});
+
 const axeSource = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
 interface Axe {
@@ -105,29 +131,44 @@ function findings(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const { axe } = window as never as { axe: Axe };
     const include = ['#kelisim', '#kelisim-open'].filter((selector) => document.querySelector(selector));
-    const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa', 'best-practice'];
     const { passes, violations } = await axe.run({ include }, { runOnly });
     if (passes.length < 5) return ['axe looked at next to nothing'];
     return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
   });
 }
 
+const sizes = [{ width: 320, height: 640 }, { width: 1280, height: 800 }];
+const schemes = [
+  { colorScheme: 'light', forcedColors: 'none' },
+  { colorScheme: 'dark', forcedColors: 'none' },
+  { colorScheme: 'light', forcedColors: 'active' },
+] as const;
+
 describe.each(['kk', 'ru', 'en'])('axe in %s', (lang) => {
-  test.each(['light', 'dark'] as const)('%s', async (colorScheme) => {
-    for (const [width, height] of [[320, 640], [1280, 800]] as const) {
-      const page = await visit(`/?lang=${lang}`, { colorScheme, viewport: { width, height } });
-      await page.addScriptTag({ content: axeSource });
-      expect(await page.locator('#kelisim').getAttribute('lang')).toBe(lang);
-      expect(await findings(page)).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-      await act(page, 'customise').click();
-      await page.locator('[data-kelisim-item=analytics]').check();
-      expect(await findings(page)).toEqual([]);
-      expect(await page.locator('dialog .k-scroll').evaluate((part) => part.scrollWidth - part.clientWidth)).toBe(0);
-      await act(page, 'save').click();
-      await page.locator('.k-toast p:not(:empty)').waitFor();
-      expect(await findings(page)).toEqual([]);
-      await page.close();
-    }
+  test.each([16, 32])('on both layers, light, dark and forced colours, narrow and wide, with text of %i px', async (standard) => {
+    const page = await visit(`/?lang=${lang}`);
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Page.setFontSizes', { fontSizes: { standard } });
+    await page.addScriptTag({ content: axeSource });
+    expect(await page.locator('#kelisim').evaluate((root) => [root.getAttribute('lang'), getComputedStyle(root).fontSize])).toEqual([lang, `${standard}px`]);
+    const everywhere = async (): Promise<void> => {
+      for (const size of sizes) {
+        await page.setViewportSize(size);
+        for (const scheme of standard === 16 ? schemes : schemes.slice(0, 1)) {
+          await page.emulateMedia(scheme);
+          expect(await findings(page), JSON.stringify({ ...size, ...scheme })).toEqual([]);
+        }
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(size.width);
+      }
+    };
+    await everywhere();
+    await act(page, 'customise').click();
+    await page.locator('[data-kelisim-item=analytics]').check();
+    await everywhere();
+    expect(await page.locator('dialog .k-scroll').evaluate((part) => part.scrollWidth - part.clientWidth)).toBe(0);
+    await act(page, 'save').click();
+    await page.locator('.k-toast p:not(:empty)').waitFor();
+    expect(await findings(page)).toEqual([]);
   });
 });

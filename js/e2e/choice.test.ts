@@ -245,7 +245,7 @@ describe('a choice', () => {
         const button = document.querySelector<HTMLElement>(`[data-kelisim-action=${action}]`)!;
         const { width, height, bottom } = button.getBoundingClientRect();
         const { font, color, backgroundColor, borderColor } = getComputedStyle(button);
-        return { width, height, visible: bottom <= innerHeight, font, color, backgroundColor, borderColor, tag: button.tagName };
+        return { width: Math.round(width), height, visible: bottom <= innerHeight, font, color, backgroundColor, borderColor, tag: button.tagName };
       }),
     );
     expect(looks[0]).toEqual(looks[1]);

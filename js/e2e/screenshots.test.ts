@@ -1,15 +1,24 @@
 /**
- * Pictures of both layers in each language, light and dark, wide and narrow, to
- * look at: npm run screenshots. They are written to e2e/out.
+ * Pictures of both layers in each language, light and dark, on a phone and on a
+ * desktop, to look at: npm run screenshots. They are kept in docs/banner.
  */
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import type { Page } from 'playwright-core';
 import { onTestFinished, test } from 'vitest';
 import { Fixture } from './fixture.ts';
 import { launch } from './browser.ts';
 
+const out = new URL('../../docs/banner/', import.meta.url).pathname;
+
+/** A small picture: WebP, which the driver cannot make and the browser can. */
+async function picture(page: Page, name: string): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  const { data } = await devtools.send('Page.captureScreenshot', { format: 'webp', quality: 70 });
+  await writeFile(`${out}${name}.webp`, Buffer.from(data, 'base64'));
+}
+
 test.runIf(process.env['KELISIM_SCREENSHOTS'])('pictures', { timeout: 300_000 }, async () => {
-  const out = new URL('out/', import.meta.url).pathname;
   await mkdir(out, { recursive: true });
   const fixture = await new Fixture().open();
   const browser = await launch();
@@ -19,27 +28,27 @@ test.runIf(process.env['KELISIM_SCREENSHOTS'])('pictures', { timeout: 300_000 },
   });
   for (const lang of ['kk', 'ru', 'en']) {
     for (const scheme of ['light', 'dark'] as const) {
-      for (const [width, height] of [[1280, 800], [320, 640]] as const) {
+      for (const [device, width, height] of [['desktop', 1280, 800], ['phone', 320, 640]] as const) {
         const page = await browser.newPage({ colorScheme: scheme, viewport: { width, height }, reducedMotion: 'reduce' });
         page.setDefaultTimeout(10_000);
-        const name = `${out}${lang}-${scheme}-${width}`;
+        const name = `${lang}-${scheme}-${device}`;
         await page.goto(`${fixture.origin}/?lang=${lang}`);
         await page.locator('.k-bar').waitFor();
-        await page.screenshot({ path: `${name}-1.png` });
+        await picture(page, `${name}-1`);
         await page.locator('[data-kelisim-action=customise]').click();
-        await page.screenshot({ path: `${name}-2.png` });
-        await page.locator('dialog .k-scroll').evaluate((element) => element.scrollTo(0, 1e6));
-        await page.screenshot({ path: `${name}-3.png` });
+        await page.locator('dialog').waitFor();
         await page.locator('[data-kelisim-item=analytics]').check();
-        await page.locator('[data-kelisim-action=save]').click();
-        await page.locator('#kelisim-open').waitFor();
-        await page.waitForTimeout(150);
-        await page.screenshot({ path: `${name}-4.png` });
-        await page.locator('#kelisim-open').click();
-        await page.locator('dialog [data-kelisim-action=withdraw]').waitFor();
-        await page.screenshot({ path: `${name}-5.png` });
+        await picture(page, `${name}-2`);
         await page.close();
       }
     }
+  }
+  for (const place of ['k-box', 'k-corner k-right']) {
+    fixture.look = { place };
+    const page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1280, height: 800 } });
+    await page.goto(`${fixture.origin}/?lang=kk`);
+    await page.locator('.k-bar').waitFor();
+    await picture(page, place === 'k-box' ? 'box' : 'corner');
+    await page.close();
   }
 });
