@@ -35,11 +35,11 @@ func (s *Server) wait(c *fiber.Ctx, b limit.Bucket) time.Duration {
 	return s.o.Limits.Client(b, s.client(c, said.forwarded), s.o.Now())
 }
 
-// ends reports whether a call takes back a consent that stands. It is never asked
-// to wait: it can be made once for each consent, and consents are given no faster
-// than the limit.
+// ends reports whether a call takes back a consent that stands, as refusing
+// everything does as well. It is never asked to wait: it can be made once for each
+// consent, and consents are given no faster than the limit.
 func (s *Server) ends(site site, action, token string) bool {
-	if action != string(consent.Withdraw) {
+	if action != string(consent.Withdraw) && action != string(consent.RefuseAll) {
 		return false
 	}
 	d, _ := s.live(site, token, s.o.Now())

@@ -141,7 +141,7 @@ func TestNonsenseTooFast(t *testing.T) {
 // A flood behind an address, of events or of decisions, keeps nobody there from
 // taking back a consent.
 func TestNobodyIsKeptFromTakingBack(t *testing.T) {
-	for _, page := range []bool{false, true} {
+	for _, way := range []string{"withdraw", "refuse_all", "page"} {
 		e := slow(t)
 		accepted, _ := e.from(inOffice, "POST", "/v1/consent", e.decision("accept_all", "1"))
 		kept := jar(accepted)
@@ -161,13 +161,13 @@ func TestNobodyIsKeptFromTakingBack(t *testing.T) {
 			t.Errorf("a consent is no way round the limit: status %d", got)
 		}
 		withdraw := func(key string) int {
-			if page {
+			if way == "page" {
 				return e.status("POST", "/privacy/demo", "action=withdraw", "Cookie", kept, "Content-Type", form)
 			}
-			return e.status("POST", "/v1/consent", e.decision("withdraw", key), "Cookie", kept)
+			return e.status("POST", "/v1/consent", e.decision(way, key), "Cookie", kept)
 		}
 		if got := withdraw("300"); got != 201 && got != 303 {
-			t.Errorf("a withdrawal is held back: status %d", got)
+			t.Errorf("%s: a withdrawal is held back: status %d", way, got)
 		}
 		if got := withdraw("301"); got != 429 {
 			t.Errorf("a second withdrawal of the same consent: status %d", got)
