@@ -137,3 +137,31 @@ func TestACheckpointThatCannotBeSaved(t *testing.T) {
 		t.Errorf("the next run begins at %v, what stands ends at %v", s.Checkpoint(), end)
 	}
 }
+
+// TestRoomThatWasNotUsedIsNoDamage: a process that is killed can leave two segments
+// behind whose room was not given back.
+func TestRoomThatWasNotUsedIsNoDamage(t *testing.T) {
+	o := spool.Options{Dir: t.TempDir()}
+	for _, text := range []string{"one", "two"} {
+		s := open(t, o)
+		add(t, s, text)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	segments, err := filepath.Glob(filepath.Join(o.Dir, "*.seg"))
+	if err != nil || len(segments) != 2 {
+		t.Fatal(segments, err)
+	}
+	for _, name := range segments {
+		if err := os.Truncate(name, 16<<20); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, o)
+	texts, _ := rest(t, s, s.Checkpoint())
+	equal(t, texts, "one", "two")
+	if st := s.Stats(); st.Damaged > 0 || st.Bytes > 1000 {
+		t.Errorf("%d bytes are damaged, %d in use", st.Damaged, st.Bytes)
+	}
+}

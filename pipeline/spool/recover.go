@@ -108,7 +108,7 @@ func (s *Spool) take(name string, last bool) error {
 		return fmt.Errorf("spool: read segment: %w", err)
 	}
 	size := info.Size()
-	if last { // those before it were ended in order; what is damaged in them is said when it is read
+	if last || unended(name, size) { // what is damaged in those that were ended is said when it is read
 		if size, err = s.mend(name); err != nil {
 			return err
 		}
@@ -125,6 +125,22 @@ func (s *Spool) take(name string, last bool) error {
 		s.written = Position{Segment: seg, Offset: size}
 	}
 	return nil
+}
+
+// unended reports whether the room at the end of a segment was not given back,
+// because the process before was killed between its last write and its end.
+func unended(name string, size int64) bool {
+	var tail [4096]byte
+	if size < mapLeast {
+		return false
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false // reading it says why
+	}
+	defer f.Close()
+	n, err := f.ReadAt(tail[:], size-int64(len(tail)))
+	return err == nil && len(bytes.TrimRight(tail[:n], "\x00")) == 0
 }
 
 // mend cuts what is no frame off the end of a segment and returns its length.
