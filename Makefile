@@ -41,19 +41,19 @@ fuzz: ## run every fuzz target for FUZZTIME (60 s)
 
 accuracy: setup ## count how well browsers, crawlers, sources and countries are recognised
 	$(GO) test -count=1 -run Accuracy -v ./pipeline/enrich/... | grep -vE '^(=== |--- PASS|PASS)'
-
 bench: setup build ## run the benchmarks, each beside its baseline (20 minutes)
 	$(GO) test -run '^$$' -bench . -benchmem ./consent/... ./pipeline/... ./collector/... ./storage/writer
 	@command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends wrk; }
 	$(GO) run ./cmd/bench
-
 chaos: setup ## crash everything at every step, 20 times each, and be without ClickHouse for 10 minutes (40 minutes)
 	KELISIM_TEST_CHAOS_ROUNDS=20 KELISIM_TEST_CHAOS_OUTAGE=10m $(GO) test -v -count=1 -parallel 8 -timeout 45m ./cmd/kelisim/chaos | grep -E 'rounds|away|lost|^(---|ok|FAIL)'
-
+test-browsers: setup chromium ## run the rules of the banner in Chromium, Firefox and WebKit
+	@(for p in firefox-esr WebKitWebDriver xvfb-run dbus-run-session; do command -v $$p >/dev/null || exit 1; done) || { $(SUDO) apt-get update -qq && \
+		$(SUDO) apt-get install -y -qq --no-install-recommends firefox-esr webkit2gtk-driver xvfb xauth dbus; }
+	KELISIM_TEST_ENGINES=chromium,firefox,webkit $(GO) test -v -count=1 -timeout 30m ./cmd/kelisim/rules
 e2e: setup chromium ## run the browser tests alone
 	cd js && npm run e2e && cd .. && $(GO) test -count=1 -run Browser ./cmd/kelisim/...
-
 assets: setup ## rebuild the browser files that are embedded
 	cd js && npm run build
 clean: ; rm -rf bin data/demo ## remove what was built and the demo's data
-.PHONY: help setup chromium build demo test lint fuzz accuracy bench chaos e2e assets clean
+.PHONY: help setup chromium build demo test lint fuzz accuracy bench chaos test-browsers e2e assets clean

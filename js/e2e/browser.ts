@@ -57,7 +57,7 @@ export async function stored(page: Page): Promise<{ cookies: string[]; local: st
 }
 
 /** Waits until something holds, in this process. */
-export async function until(what: string, holds: () => boolean, ms = 5000): Promise<void> {
+export async function until(what: string, holds: () => boolean, ms = 15_000): Promise<void> {
   const end = Date.now() + ms;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`never happened: ${what}`);
