@@ -9,7 +9,7 @@ import { launch } from '../browser.ts';
 import { banners, visit, type Measures } from './measure.ts';
 import { open, type Place } from './site.ts';
 
-const rounds = Number(process.env['KELISIM_BENCH_ROUNDS'] ?? 9);
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 9);
 const names = ['kelisim', 'rival'] as const;
 
 let browser: Browser;

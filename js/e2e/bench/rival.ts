@@ -7,6 +7,7 @@
 import * as CookieConsent from 'vanilla-cookieconsent';
 
 void CookieConsent.run({
+  hideFromBots: false, // a driven browser is one
   guiOptions: { consentModal: { layout: 'bar', position: 'bottom', equalWeightButtons: true } },
   categories: { necessary: { enabled: true, readOnly: true }, analytics: {}, marketing: {}, third_party: {} },
   language: {

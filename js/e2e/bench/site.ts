@@ -29,9 +29,12 @@ async function startDemo(dir: string): Promise<Place> {
   const binary = join(dir, 'kelisim');
   const built = spawnSync('go', ['build', '-o', binary, './cmd/kelisim'], { cwd: root, env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' });
   if (built.status !== 0) throw new Error('the program does not build');
+  // The program takes no setting that it does not know, as those of the tests are.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('KELISIM_') || name === 'KELISIM_CHDB_LIB'));
   const any = '127.0.0.1:0';
-  const demo = spawn(binary, ['demo', '--site-listen', any, '--listen', any, '--admin-listen', any, '--data-dir', join(dir, 'data'), '--rate-limit', '0'], { cwd: root });
+  const demo = spawn(binary, ['demo', '--site-listen', any, '--listen', any, '--admin-listen', any, '--data-dir', join(dir, 'data'), '--rate-limit', '0'], { cwd: root, env });
   let said = '';
+  demo.stderr.on('data', (chunk: Buffer) => (said += String(chunk)));
   const origin = await new Promise<string>((ready, failed) => {
     demo.stdout.on('data', (chunk: Buffer) => {
       said += String(chunk);
