@@ -315,6 +315,29 @@ export function page(rule: Rule): void {
     expect(await tab.run(() => document.querySelectorAll('iframe[name^="__tcfapi"], iframe[name^="__gpp"]').length)).toBe(0);
   });
 
+  rule('R28 Consent Mode, where the site asks for it, is denied first and updated once for each choice', async (play) => {
+    const { tab } = await play.visit('/consent-mode');
+    type Entry = readonly [command: string, what: string, keys: Record<string, unknown>];
+    const layer = (): Promise<Entry[]> =>
+      tab.run(() => (window as never as { dataLayer: ArrayLike<unknown>[] }).dataLayer.map((entry) => Array.from(entry) as unknown as Entry));
+    const consents = async (): Promise<Entry[]> => (await layer()).filter(([command]) => command === 'consent');
+    await seesBanner(tab);
+    expect((await layer())[0]!.slice(0, 2)).toEqual(['consent', 'default']);
+    const keys = ['ad_storage', 'ad_user_data', 'ad_personalization', 'analytics_storage', 'functionality_storage', 'personalization_storage', 'security_storage'];
+    for (const key of keys) expect((await layer())[0]![2][key], key).toBe('denied');
+    expect((await consents()).length).toBe(1);
+    await tab.click(act('customise'));
+    await tab.click('[data-kelisim-item="analytics"]');
+    await tab.click(act('save'));
+    await play.decided();
+    await until('the layer is updated', async () => (await consents()).length === 2);
+    await settle();
+    const [, update, ...more] = await consents();
+    expect(more).toEqual([]);
+    expect(update).toMatchObject(['consent', 'update', { analytics_storage: 'granted', ad_storage: 'denied', ad_user_data: 'denied', ad_personalization: 'denied' }]);
+    expect(await tab.run(() => '__tcfapi' in window)).toBe(false);
+  });
+
   rule('R29 no host but the site’s own is asked for anything', async (play) => {
     const { tab } = await play.visit();
     await tab.click(act('customise'));

@@ -32,7 +32,8 @@ const scripts: Record<string, () => string> = {
 
 /**
  * Answers a page. /strict has the strict policy, /tags has waiting tags, /broken
- * has scripts that fail before and after ours, /prerender prerenders another. Of
+ * has scripts that fail before and after ours, /prerender prerenders another, /consent-mode
+ * has the adapter of that name. Of
  * the query, tag adds attributes to our script, src replaces its address, and lang
  * sets the page's language. A browser with the privacy signal gets a page that
  * says so, for engines that have no such setting.
@@ -51,11 +52,12 @@ function html(site: Site, { pathname, searchParams }: URL): string {
   const of = (name: string, otherwise: string): string => searchParams.get(name) ?? otherwise;
   const nonce = pathname === '/strict' ? ' nonce="abc123"' : '';
   const broken = pathname === '/broken' ? '<script src="/broken.js"></script>' : '';
+  const adapter = pathname === '/consent-mode' ? '<script src="/kelisim/adapters/google.js"></script>' : '';
   const signal = site.gpc?.includes('1') ? `<script${nonce} src="/signal.js"></script>` : '';
   const bodies: Record<string, () => string> = { '/tags': () => tags(site), '/strict': waiting, '/prerender': prerender };
   return `<!doctype html><html lang="${of('lang', 'en')}"><head><meta charset="utf-8"><title>Shop</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="/favicon.ico">
-<script${nonce} src="/probe.js"></script>${signal}${broken}
+<script${nonce} src="/probe.js"></script>${signal}${broken}${adapter}
 <script${nonce}>${stub}</script>
 <script${nonce} async src="${of('src', '/kelisim/k.js')}" data-site="demo" ${of('tag', '')}></script>
 </head><body><h1>Shop</h1><p><a id="first" href="/second">Second page</a></p>
