@@ -293,8 +293,9 @@ export function page(rule: Rule): void {
     await settle();
     await tab.go(`${play.site.origin}/prerender`);
     await until('the next page is prepared', () => play.site.asked.filter(({ path }) => path === '/second').length === 1);
-    await settle();
     const views = (): number => play.events().filter((name) => name === 'pageview').length;
+    await until('the views of the two pages that were seen', () => views() >= 2);
+    await settle();
     expect(views()).toBe(2);
     await tab.run(() => {
       const link = document.createElement('a');
