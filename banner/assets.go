@@ -44,7 +44,7 @@ type Assets struct {
 // the folder of all files, which the loader carries to every page.
 const (
 	hashDigits   = 16
-	folderDigits = 10
+	folderDigits = 8
 )
 
 // filesOfLoader are the built files that the loader loads.
@@ -130,14 +130,14 @@ func (a *Assets) Files() map[string]Asset { return maps.Clone(a.byName) }
 // that still hold, the folder of the other files, and the built loader. editions
 // is policy.Catalogue.Keys; a site without a mode is in mode path.
 func (a *Assets) Loader(editions map[string][]string, modes map[string]policy.Mode) (Asset, error) {
-	return newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q};\n%s", a.sites(editions, modes, false), a.folder, a.loader))
+	return newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q};%s", a.sites(editions, modes, false), a.folder, a.loader))
 }
 
 // Pinned is the loader for sites that pin it with SRI: it knows what every other
 // file must be, and its name holds its hash. Another set of editions is another
 // file.
 func (a *Assets) Pinned(editions map[string][]string, modes map[string]policy.Mode) (Asset, error) {
-	k, err := newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q,i:%s};\n%s", a.sites(editions, modes, true), a.folder, object(integrityOf(a.byName)), a.pinned))
+	k, err := newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q,i:%s};%s", a.sites(editions, modes, true), a.folder, object(integrityOf(a.byName)), a.pinned))
 	k.Name = "k." + strings.Trim(k.ETag, `"`) + ".js"
 	return k, err
 }

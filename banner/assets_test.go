@@ -106,9 +106,9 @@ func TestLoader(t *testing.T) {
 		end   string
 		name  string
 	}{
-		"loader": {a.Loader, `var kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},h:"` + a.Folder() + `"};`, "\ngo();", `^k\.js$`},
+		"loader": {a.Loader, `var kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},h:"` + a.Folder() + `"};`, "};go();", `^k\.js$`},
 		"pinned": {a.Pinned, `var kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},h:"` + a.Folder() + `",i:{"back":"sha384-`,
-			"\npinned go();", `^k\.[0-9a-f]{16}\.js$`},
+			"};pinned go();", `^k\.[0-9a-f]{16}\.js$`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			one, err := test.make(editions, nil)
@@ -163,5 +163,21 @@ func TestAssetsNeedEveryFile(t *testing.T) {
 		if _, err := NewAssets(files); err == nil {
 			t.Errorf("nothing misses %s", name)
 		}
+	}
+}
+
+// TestLoaderIsSmall: on most page views the loader is all that is loaded.
+func TestLoaderIsSmall(t *testing.T) {
+	a, err := NewAssets(Built())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := shipped(t, "example.yaml")
+	k, err := a.Loader(map[string][]string{p.Site: {p.Key().String()}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(k.Brotli) > 1024 {
+		t.Errorf("the loader has %d bytes, want 1024 at most", len(k.Brotli))
 	}
 }

@@ -38,7 +38,7 @@ const base = script.src.replace(/[^/]*$/, '');
 const editions: Editions = boot.e[dataset['site']!] ?? [];
 const load = loading(`${base}a/${editions.h ?? boot.h}/`, boot, script);
 const log = (...what: unknown[]): void => {
-  if (dataset['debug'] != null) console.info('kelisim:', ...what);
+  if ('debug' in dataset) console.info('kelisim:', ...what);
 };
 
 // Not known until start; events wait until it is.
@@ -54,7 +54,7 @@ const update = (): void => {
   if (next.raw === state?.raw) return;
   state = next;
   telemetry = telemetry?.stop();
-  log(next.status, next);
+  log(next);
   if (!next.caps) waiting = [];
   else {
     load('telemetry', () => {
@@ -67,7 +67,7 @@ const update = (): void => {
   if (next.raw) {
     boot.b?.(host, 'close');
     if (!doc.getElementById('kelisim-open')) load('back', () => boot.w!(host));
-  } else if (dataset['auto'] !== 'false') api.open();
+  } else if (dataset['auto'] != 'false') api.open();
   tags();
   doc.dispatchEvent(new CustomEvent('kelisim:change', { detail: next }));
 };
@@ -83,7 +83,7 @@ const api = {
   event(name: string, props: Props | undefined): void {
     if (telemetry) telemetry.event(name, props);
     else if (state?.caps !== '') waiting.push([name, props]);
-    else log('dropped', name, state);
+    else log('dropped', name);
   },
   open: withBanner('open'),
   state: host.state,
@@ -94,7 +94,7 @@ const api = {
 
 /** Begins when the page is there and seen, and looks again whenever the decision can have changed. */
 const look = (): void => {
-  if (doc.prerendering || doc.readyState === 'loading') return;
+  if (doc.prerendering || doc.readyState > 'l') return; // of its three values: loading
   if (!state) {
     window.kelisim = api;
     for (const [method, ...rest] of early) (api[method] as (...args: never[]) => void)(...rest);

@@ -55,7 +55,7 @@ async function newcomer(locale: string): Promise<{ context: BrowserContext; page
     requests
       .map((request) => request.url())
       .filter((url) => !url.startsWith('data:'))
-      .map((url) => url.replace(where.site, '').replace(/\?.*/, '').replace(/\/a\/[0-9a-f]{10}\//, '/a/'))
+      .map((url) => url.replace(where.site, '').replace(/\?.*/, '').replace(/\/a\/[0-9a-f]{8}\//, '/a/'))
       .filter((path) => path.startsWith('/kelisim/') || path.startsWith('http'));
   return { context, page, requests, calls };
 }
