@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 import type { Play } from './stage.ts';
-import { act, asked, expectOnlyMark, seesBanner, seesNoBanner, settle, status, type Rule } from './stage.ts';
+import { act, asked, dialogOpen, expectOnlyMark, seesBanner, seesNoBanner, settle, status, type Rule } from './stage.ts';
 import type { Tab } from './engine.ts';
 import { pause, until } from './until.ts';
 
@@ -106,7 +106,7 @@ export function after(rule: Rule): void {
       const says = (): Promise<boolean> => tab.run(() => document.getElementById('kelisim')!.textContent!.includes('Global Privacy Control'));
       expect(await says(), values.join()).toBe(on);
       await tab.click(act('customise'));
-      await until('the settings are open', () => tab.run(() => document.querySelector('dialog[open]') !== null));
+      await until('the settings are open', () => dialogOpen(tab));
       expect(await tab.run(() => document.querySelector('dialog')!.textContent!.includes('Global Privacy Control'))).toBe(on);
       await tab.press('Escape');
       await tab.click(act('accept-all'));

@@ -8,6 +8,7 @@ import { startChromium } from './chromium.ts';
 import { startNode, where } from './control.ts';
 import { engines, type Engine, type EngineName } from './engine.ts';
 import { startFirefox } from './firefox.ts';
+import { keyboard } from './keyboard.ts';
 import { page } from './page.ts';
 import { World } from './site.ts';
 import { policyOf, ruleOn, type Stage } from './stage.ts';
@@ -37,6 +38,7 @@ describe.each(engines.filter((name) => wanted.includes(name)))('%s', (name) => {
   before(rule);
   after(rule);
   time(rule);
+  keyboard(rule);
   page(rule);
   answering(rule);
 });

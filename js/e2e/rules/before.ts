@@ -1,7 +1,7 @@
 /** The rules of the time before a choice, and of how the choice is put. */
 
 import { expect } from 'vitest';
-import { act, asked, expectNothingKept, expectOnlyMark, kept, seesBanner, seesNoBanner, settle, status, type Rule } from './stage.ts';
+import { act, asked, dialogOpen, expectNothingKept, expectOnlyMark, kept, seesBanner, seesNoBanner, settle, status, type Rule } from './stage.ts';
 import { pause, until } from './until.ts';
 
 /** What a page of an undecided visitor may ask of the collector. */
@@ -38,7 +38,7 @@ export function before(rule: Rule): void {
     const { tab } = await play.visit();
     await seesBanner(tab);
     await tab.click(act('customise'));
-    await until('the settings are open', () => tab.run(() => document.querySelector('dialog[open]') !== null));
+    await until('the settings are open', () => dialogOpen(tab));
     await settle();
     expect(await tab.run(() => window.probe.reads)).toEqual([]);
     // The probe does see such reads.
@@ -186,7 +186,7 @@ export function before(rule: Rule): void {
   rule('R13 who asks, what for, which data, to whom, where, how long and how to take it back are said', async (play) => {
     const { tab } = await play.visit();
     await tab.click(act('customise'));
-    await until('the settings are open', () => tab.run(() => document.querySelector('dialog[open]') !== null));
+    await until('the settings are open', () => dialogOpen(tab));
     const said = await tab.run(() => document.querySelector('dialog')!.textContent!);
     const wanted = [
       'Example LLP', '000000000000', 'Example street 1, Astana', 'privacy@example.com',

@@ -107,6 +107,9 @@ export const settle = (): Promise<void> => pause(600);
 export const asked = (tab: Tab): Promise<boolean> =>
   tab.run(() => [...document.querySelectorAll('[data-kelisim-action="accept-all"]')].some((one) => one.getClientRects().length > 0));
 
+/** Whether the second layer is open. */
+export const dialogOpen = (tab: Tab): Promise<boolean> => tab.run(() => document.querySelector('dialog[open]') !== null);
+
 export const seesBanner = (tab: Tab): Promise<void> => until('the banner is seen', () => asked(tab));
 export const seesNoBanner = (tab: Tab): Promise<void> => until('the banner is gone', async () => !(await asked(tab)));
 
