@@ -7,7 +7,7 @@ export default defineConfig({
     include: ['e2e/rules/*.spec.ts'],
     fileParallelism: false,
     maxConcurrency: 4,
-    testTimeout: 60_000,
+    testTimeout: 90_000,
     hookTimeout: 60_000,
     reporters: ['./e2e/rules/table.ts'],
   },

@@ -123,7 +123,7 @@ export function after(rule: Rule): void {
     await accept(play, tab);
     play.site.gpc = ['1'];
     await tab.go(`${play.site.origin}/second?utm_source=after`);
-    await until('the second page view is sent', () => play.site.calls('events').length >= 2);
+    await until('the second page view is sent', () => play.events().filter((name) => name === 'pageview').length === 2);
     const rows = `SELECT path, utm_source FROM events WHERE name = 'pageview' AND consent_id = '${answers(play)[0]!.id}' ORDER BY path`;
     await until('both are rows', async () => (await play.node.sql(rows)).length === 2);
     expect(await play.node.sql(rows)).toEqual([['/', 'before'], ['/second', '']]);

@@ -24,7 +24,7 @@ export async function startChromium(proxy: number): Promise<Engine> {
     abilities: new Set(['media', 'prerender', 'noscript']),
     async visitor({ javaScript = true, media = {} }: Setting = {}) {
       const context = await browser.newContext({ locale: 'en-GB', userAgent, javaScriptEnabled: javaScript, ...media });
-      context.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(20_000);
       return visitor(context);
     },
     close: () => browser.close(),

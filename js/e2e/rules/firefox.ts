@@ -50,7 +50,7 @@ function visitor(context: BrowserContext): Visitor {
   return {
     async tab() {
       const page = await context.newPage();
-      page.setDefaultTimeout(10_000);
+      page.setDefaultTimeout(20_000);
       return tab(page);
     },
     cookies: async () => (await context.cookies()).map(({ name, value, httpOnly }) => ({ name, value, httpOnly: httpOnly ?? false })),

@@ -1,5 +1,5 @@
 /** Waits until something holds. A question that a navigation interrupts is asked again. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
   const end = Date.now() + ms;
   for (let fault: unknown; ; ) {
     try {
