@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"kelisim/cmd/kelisim/node"
+	"kelisim/consent/policy"
 )
 
 // stopWithin bounds the whole shutdown.
@@ -63,10 +64,21 @@ func stop(n *node.Node) error {
 func greet(n *node.Node, out io.Writer, took time.Duration) {
 	fmt.Fprintf(out, "collector: %s\ndashboard: %s\n", n.PublicURL(), n.AdminURL())
 	for _, s := range n.Catalogue().Sites() {
-		fmt.Fprintf(out, "paste into the pages of %s: <script async src=\"/kelisim/k.js\" data-site=%q></script>\n", s.ID(), s.ID())
+		fmt.Fprintf(out, "paste into the pages of %s: <script async src=\"%sk.js\" data-site=%q></script>\n", s.ID(), tagBase(s.Policy()), s.ID())
 	}
 	fmt.Fprintf(out, "the site's web server must pass /kelisim/ on to %s/ and /.well-known/gpc.json as it is, and be named in --trusted-proxies\n", n.PublicURL())
 	fmt.Fprintf(out, "make an account for the dashboard: kelisim user add NAME\nready after %s\n", took.Round(10*time.Millisecond))
+}
+
+// tagBase is where the pages of a site find its collector.
+func tagBase(p *policy.Policy) string {
+	switch p.Mode {
+	case policy.ModeSubdomain:
+		return "https://collect." + p.Domain + "/"
+	case policy.ModeCrossOrigin:
+		return "https://collector.example/"
+	}
+	return "/kelisim/"
 }
 
 // collectAt is how much the memory in use may grow, in percent, before it is

@@ -58,7 +58,7 @@ type Policy struct {
 // Mode says where the collector lives as the browser sees it.
 type Mode string
 
-// The deployment modes.
+// The deployment modes; docs/adr/0051 says what each does and cannot promise.
 const (
 	ModePath        Mode = "path"         // a path of the site itself
 	ModeSubdomain   Mode = "subdomain"    // another host of the same site
