@@ -37,7 +37,7 @@ var routeNames = [routes]string{"events", "decision", "state", "banner", "privac
 var routeOf = map[string]route{
 	"POST /v1/consent": routeDecision, "GET /v1/consent": routeState, "GET /v1/banner": routeBanner,
 	"GET /privacy/:site": routePrivacy, "POST /privacy/:site": routePrivacy, "GET /privacy/style.css": routePrivacy,
-	"GET /k.js": routeScript, "GET /k.:hash.js": routeScript, "GET /a/:hash/:file": routeScript, "GET /adapters/:file": routeScript,
+	"GET /k.js": routeScript, "GET /k.:hash.js": routeScript, "GET /a/:hash/:file": routeScript, "GET /adapters/:file": routeScript, "GET /integrity.json": routeScript,
 	"GET /livez": routeHealth, "GET /readyz": routeHealth,
 }
 
