@@ -186,6 +186,51 @@ test('what the policy declares is true of the demo: its services wait, keep what
   await context.close();
 });
 
+test('the page of looks shows every banner at once, counts none of them, and records nothing', async () => {
+  // Without the watch on cookies of other tests: the frames put one of their own in its place.
+  const context = await browser.newContext({ locale: 'kk-KZ', userAgent });
+  context.setDefaultTimeout(10_000);
+  const requests: Request[] = [];
+  context.on('request', (request) => requests.push(request));
+  const page = await context.newPage();
+  const shown = () => count("SELECT sum(n) FROM banner_counts WHERE kind = 'shown'");
+  await page.goto(`${where.site}/kk/`);
+  await act(page, 'refuse-all').click();
+  await page.locator('#kelisim-open').waitFor();
+  await page.waitForTimeout(1500);
+  const cookies = (await context.cookies()).map(({ name }) => name);
+  const before = await shown();
+  requests.length = 0;
+  await page.getByRole('link', { name: 'Баннердің барлық көрінісі' }).click();
+  await page.locator('iframe').first().waitFor();
+  const names = await page.locator('iframe').evaluateAll((frames) => frames.map((frame) => (frame as HTMLIFrameElement).title));
+  expect(names).toHaveLength(48); // languages, places and the settings, themes, widths
+  expect(new Set(names).size).toBe(48);
+  // A frame is loaded when it comes near: one of each kind is looked at.
+  for (const lang of ['kk', 'ru', 'en']) {
+    for (const [place, selector] of [['bar', '#kelisim:not([class])'], ['box', '#kelisim.k-box'], ['corner', '#kelisim.k-corner'], ['settings', '#kelisim dialog']] as const) {
+      if (lang !== 'kk' && place !== 'settings') continue;
+      const backs: string[] = [];
+      for (const theme of ['light', 'dark']) {
+        const frame = page.locator(`.phone.${theme} iframe[src="/preview/${theme}/${lang}/${place}"]`);
+        await frame.scrollIntoViewIfNeeded();
+        const banner = frame.contentFrame().locator(place === 'bar' ? '#kelisim' : selector);
+        await banner.waitFor();
+        expect(await banner.evaluate((part) => part.closest('#kelisim')!.getAttribute('lang'))).toBe(lang);
+        backs.push(await frame.contentFrame().locator('.k-card:not([hidden])').evaluate((card) => getComputedStyle(card).backgroundColor));
+      }
+      expect(backs).toEqual(['rgb(255, 255, 255)', 'rgb(23, 34, 43)']);
+    }
+  }
+  expect(requests.filter((request) => request.method() !== 'GET')).toEqual([]);
+  expect(requests.filter((request) => request.url().includes('/kelisim/')).map((request) => request.url())).toEqual([]);
+  expect((await fetch(`${where.site}/preview/of/light/bar/v1/consent`, { method: 'POST', body: '{}' })).status).toBe(405);
+  await page.waitForTimeout(1500);
+  expect(await shown()).toBe(before);
+  expect((await context.cookies()).map(({ name }) => name)).toEqual(cookies);
+  await context.close();
+});
+
 test('the privacy page withdraws and erases as plain forms', async () => {
   for (const [action, said] of [
     ['erase', /Your data are erased|Your request is registered/],

@@ -56,7 +56,7 @@ func Handler(collector string, log *slog.Logger) (http.Handler, error) {
 		return nil, fmt.Errorf("demo: collector: %w", err)
 	}
 	s := &site{texts: map[string]map[string]string{}, log: log}
-	if s.pages, err = template.ParseFS(files, "site/page.html"); err != nil {
+	if s.pages, err = template.ParseFS(files, "site/page.html", "site/preview.html", "site/frame.html"); err != nil {
 		return nil, fmt.Errorf("demo: pages: %w", err)
 	}
 	for _, l := range langs {
@@ -94,6 +94,7 @@ func Handler(collector string, log *slog.Logger) (http.Handler, error) {
 		mux.HandleFunc("GET /"+l+"/{$}", s.page(l))
 		mux.HandleFunc("GET /"+l+"/{page}", s.page(l))
 	}
+	s.preview(mux, target)
 	return mux, nil
 }
 
