@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"kelisim/cmd/kelisim/inspect"
 	"kelisim/cmd/kelisim/node"
@@ -21,8 +24,8 @@ func check(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err != nil || !ok {
 		return err
 	}
-	if *live != "" && c.Policies == "" {
-		return checkURL(ctx, *live, nil, out)
+	if _, err := os.Stat(c.Policies); *live != "" && errors.Is(err, fs.ErrNotExist) {
+		return checkURL(ctx, *live, nil, out) // looked at from a machine that is no node
 	}
 	policies, problems, err := node.LoadPolicies(c.Policies)
 	if err != nil {

@@ -59,6 +59,14 @@ func Within(host, domain string) bool {
 // Limits is what the site's deployment mode cannot promise, a sentence each;
 // nothing in mode path, where all rules hold.
 func (p *Policy) Limits() []string {
+	limits := p.limits()
+	if p.Clear && p.Mode != ModePath {
+		limits = append(limits, "clear_site_data does nothing: it would clear the storage of the collector's origin, not that of the site")
+	}
+	return limits
+}
+
+func (p *Policy) limits() []string {
 	switch p.Mode {
 	case ModeSubdomain:
 		return []string{
