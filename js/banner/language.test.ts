@@ -14,6 +14,7 @@ test.each([
 test.each([
   [['', '', 'de-DE', 'ru-RU', 'kk'], ['kk', 'ru', 'en'], 'ru'],
   [['en', 'kk'], ['kk', 'ru'], 'kk'],
+  [['', '', 'de-DE', 'fr', 'en-GB', 'kk-Cyrl-KZ', 'ru-KZ'], ['kk', 'ru'], 'kk'],
   [['', 'kz', 'ru'], ['kk', 'ru'], 'kk'],
   [['de'], ['ru', 'kk'], 'ru'],
   [[], ['kk', 'ru'], 'kk'],
