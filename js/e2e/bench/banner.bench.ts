@@ -37,7 +37,8 @@ const rows: readonly (readonly [keyof Measures, string, number])[] = [
   ['second', 'second layer seen after its click, ms', 0],
   ['click', 'slowest click (Event Timing), ms', 0],
   ['bytes', 'bytes on the wire before a choice', 0],
-  ['shift', 'layout shift, both layers', 4],
+  ['cls', 'CLS, both layers', 4],
+  ['shift', 'all layout shifts, also those a click leads to', 4],
 ];
 
 function table(ours: readonly Measures[], theirs: readonly Measures[]): string {

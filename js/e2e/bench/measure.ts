@@ -38,6 +38,8 @@ export interface Measures {
   readonly click: number;
   /** Bytes on the wire of everything but the page, until the first layer is there and all is quiet. */
   readonly bytes: number;
+  /** Layout shift as it is scored: but for what follows a click within half a second. */
+  readonly cls: number;
   /** All layout shifts, also those after a click. */
   readonly shift: number;
 }
@@ -45,6 +47,7 @@ export interface Measures {
 interface Kept {
   seen: number;
   click: number;
+  cls: number;
   shift: number;
 }
 
@@ -68,7 +71,7 @@ function watch(selector: string): void {
       };
       look();
     });
-  const kept = { seen: 0, click: 0, shift: 0, await: wait };
+  const kept = { seen: 0, click: 0, cls: 0, shift: 0, await: wait };
   Object.defineProperty(window, 'bench', { value: kept });
   void wait(selector).then((at) => (kept.seen = at));
   new PerformanceObserver((list) => {
@@ -77,7 +80,10 @@ function watch(selector: string): void {
     }
   }).observe({ type: 'event', durationThreshold: 16, buffered: true } as PerformanceObserverInit);
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) kept.shift += entry.value;
+    for (const { value, hadRecentInput } of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
+      kept.shift += value;
+      if (!hadRecentInput) kept.cls += value;
+    }
   }).observe({ type: 'layout-shift', buffered: true });
 }
 
@@ -121,8 +127,8 @@ export async function visit(browser: Browser, origin: string, banner: Banner): P
     await page.waitForTimeout(500);
     await click(page, banner.save);
     await page.waitForTimeout(1200);
-    const { seen, click: longest, shift } = await page.evaluate(() => ({ seen: window.bench.seen, click: window.bench.click, shift: window.bench.shift }));
-    return { visible: seen, second, click: longest, bytes: transferred, shift };
+    const { seen, click: longest, cls, shift } = await page.evaluate(() => ({ ...window.bench }));
+    return { visible: seen, second, click: longest, bytes: transferred, cls, shift };
   } finally {
     await context.close();
   }

@@ -48,7 +48,7 @@ async function startEngine(tab: Tab, rules: readonly unknown[], config: object):
   await tab.run(new Function(readFileSync(engineFile, 'utf8')) as () => void);
 }
 
-const told = (tab: Tab, type: string): Promise<Message | undefined> => tab.run((name) => window.told.find((message) => message.type === name), type);
+const told = (tab: Tab, type: string): Promise<Message | null> => tab.run((name) => window.told.find((message) => message.type === name) ?? null, type);
 
 /** Browser and server agree that it was refused: cookies, storage, no row, one count, no event. */
 async function expectRefused(play: Play, at: { visitor: Visitor; tab: Tab }, refusedBefore: number): Promise<void> {
@@ -79,9 +79,9 @@ export function answering(rule: Rule): void {
     const before = await refusals(play);
     const at = await onDemo(play);
     await startEngine(at.tab, [ruleFile('autoconsent.json')], { autoAction: 'optOut', heuristicMode: 'off' });
-    await until('it has refused', async () => (await told(at.tab, 'optOutResult')) !== undefined, 20_000);
+    await until('it has refused', async () => (await told(at.tab, 'optOutResult')) !== null, 20_000);
     expect(await told(at.tab, 'optOutResult')).toMatchObject({ cmp: 'kelisim', result: true });
-    await until('it has tested itself', async () => (await told(at.tab, 'selfTestResult')) !== undefined, 20_000);
+    await until('it has tested itself', async () => (await told(at.tab, 'selfTestResult')) !== null, 20_000);
     expect(await told(at.tab, 'selfTestResult')).toMatchObject({ cmp: 'kelisim', result: true });
     await expectRefused(play, at, before);
   });
@@ -90,7 +90,7 @@ export function answering(rule: Rule): void {
     const before = await refusals(play);
     const at = await onDemo(play);
     await startEngine(at.tab, [], { autoAction: 'optOut', heuristicMode: 'reject', enableHeuristicDetection: true });
-    await until('it has refused', async () => (await told(at.tab, 'optOutResult')) !== undefined, 30_000);
+    await until('it has refused', async () => (await told(at.tab, 'optOutResult')) !== null, 30_000);
     expect(await told(at.tab, 'optOutResult')).toMatchObject({ cmp: 'HEURISTIC-REJECT', result: true });
     await expectRefused(play, at, before);
   });
