@@ -96,6 +96,30 @@ describe.each([
     await context.close();
   });
 
+  test('everything up to the question fits into 7 KB on the wire, and a page of somebody who refused needs the loader and the way back', async () => {
+    const { context, page, requests } = await newcomer(locale);
+    const weight = async (): Promise<number> => {
+      const ours = requests.splice(0).filter((request) => new URL(request.url()).pathname.startsWith('/kelisim/'));
+      const sizes = await Promise.all(ours.map((request) => request.sizes()));
+      return sizes.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0);
+    };
+    await page.goto(`${where.site}/${lang}/`);
+    await act(page, 'accept-all').waitFor();
+    await settle(page);
+    const first = await weight();
+    expect(first).toBeGreaterThan(4000);
+    expect(first).toBeLessThanOrEqual(7168);
+    await act(page, 'refuse-all').click();
+    await settle(page);
+    requests.length = 0;
+    await page.goto(`${where.site}/${lang}/about`);
+    await settle(page);
+    expect(requests.map((request) => new URL(request.url()).pathname.replace(/.*\//, '')).filter((name) => name.endsWith('.js') || name.endsWith('.css') || name === 'banner')).toEqual(
+      expect.not.arrayContaining(['banner.js', 'banner.css', 'banner', 'telemetry.js', 'settings.js']),
+    );
+    await context.close();
+  });
+
   test('after Refuse nothing is ever stored', async () => {
     const rows = await count('SELECT count() FROM events');
     const refused = await count("SELECT sum(n) FROM banner_counts WHERE kind = 'refused'");
