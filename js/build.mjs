@@ -30,7 +30,7 @@ const files = {
 // What a page may have to load, brotli bytes.
 const budgets = [
   { of: ['k.js'], most: 1000 },
-  { of: ['banner.js', 'banner.css'], most: 4300 },
+  { of: ['banner.js', 'banner.css'], most: 4400 },
   { of: ['telemetry.js'], most: 2048 },
   { of: ['release.js'], most: 3328 },
   { of: ['vitals.js'], most: 3328 },

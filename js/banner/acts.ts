@@ -5,6 +5,8 @@ export interface Acts {
   readonly acceptAll: () => void;
   readonly refuseAll: () => void;
   readonly customise: () => void;
+  /** The visitor seems about to open the settings. */
+  readonly prepare: () => void;
   readonly save: () => void;
   readonly withdraw: () => void;
   readonly close: () => void;

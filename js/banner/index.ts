@@ -8,6 +8,7 @@ import { decisionOf, gpc, spoken } from './decision.ts';
 import { deliver, type Failure } from './deliver.ts';
 import { firstOf } from './language.ts';
 import type { Acts } from './acts.ts';
+import type { Settings } from './settings.ts';
 import { firstLayer } from './layer.ts';
 import { surface } from './surface.ts';
 
@@ -37,19 +38,29 @@ function mount(host: Host): Record<BannerAct, () => void> {
     refuseAll: () => decide('refuse_all'),
     save: () => decide('custom'),
     withdraw: () => decide('withdraw'),
-    customise: () => void openSettings(asked.doc!),
+    customise: () => {
+      screen.root.ariaBusy = 'true'; // seen at once, while the rest is on its way
+      void openSettings(asked.doc!).finally(() => (screen.root.ariaBusy = null));
+    },
+    prepare: () => void prepare().catch(() => undefined),
     close: screen.closeDialog,
     speak: (lang) =>
       void show(lang, true).then(() => (screen.dialog() ?? screen.root).querySelector<HTMLElement>(`[data-kelisim-lang="${lang}"]`)?.focus()),
   };
 
+  /** Loads the settings' script and their style sheet; what does not come in time is given up. */
+  const prepare = (): ReturnType<Settings> =>
+    new Promise((ready, late) => {
+      load('settings', () => ready(window.kelisimBoot!.s!(host)));
+      setTimeout(late, 1e4);
+    });
+
   /** Opens the settings: their script, and the rest of the document where only the first layer's is here. */
   const openSettings = async (doc: FirstDocument): Promise<void> => {
-    const script = new Promise<void>((ready) => load('settings', ready));
+    const script = prepare();
     const whole = isWhole(doc) ? doc : await ask(host, doc.lang, '&again=1');
-    if (!whole || !isWhole(whole)) return screen.say(doc.texts.error_offline!);
-    await script;
-    const make = await window.kelisimBoot!.s!(host);
+    const make = await script.catch(() => undefined);
+    if (!whole || !isWhole(whole) || !make) return screen.say(doc.texts.error_offline!);
     if (doc !== asked.doc) return;
     asked.doc = whole;
     screen.settings(make(whole, base, gpc, asked.choices, state().status === 'granted', acts, screen.dialog()));

@@ -9,6 +9,8 @@ import { action, languages, notes, policyLink, texts } from './parts.ts';
 export function firstLayer(doc: FirstDocument, base: string, gpc: boolean, acts: Acts): HTMLElement {
   const text = texts(doc);
   const titles = doc.purposes.map(({ title }) => element('li', {}, title));
+  const customise = button(text('customise'), { ...action('customise', 'k-plain k-wide'), 'aria-haspopup': 'dialog' }, acts.customise);
+  customise.onpointerenter = customise.onfocus = acts.prepare;
   return element(
     'div',
     { class: 'k-card k-bar' },
@@ -27,7 +29,7 @@ export function firstLayer(doc: FirstDocument, base: string, gpc: boolean, acts:
       { class: 'k-actions' },
       button(text('refuse_all'), action('refuse-all', 'k-solid'), acts.refuseAll),
       button(text('accept_all'), action('accept-all', 'k-solid'), acts.acceptAll),
-      button(text('customise'), { ...action('customise', 'k-plain k-wide'), 'aria-haspopup': 'dialog' }, acts.customise),
+      customise,
     ),
   );
 }

@@ -125,6 +125,26 @@ describe('before a choice', () => {
 });
 
 describe('a choice', () => {
+  test('the settings are on their way before they are asked for, and where they cannot be had it is said', async () => {
+    const page = await visit('/?lang=en');
+    await act(page, 'customise').hover();
+    await until('the script', () => fixture.calledPaths.includes('/kelisim/a/0/settings.js'));
+    expect(fixture.decisions).toEqual([]);
+
+    const other = await visit('/?lang=en');
+    await other.route('**/settings.js*', (route) => route.abort());
+    await other.clock.install();
+    await act(other, 'customise').click();
+    await expect.poll(() => other.locator('#kelisim').getAttribute('aria-busy')).toBe('true');
+    await other.clock.fastForward(10_500);
+    await other.locator('.k-toast p:not(:empty)').waitFor();
+    expect(await other.locator('#kelisim').getAttribute('aria-busy')).toBe(null);
+    expect(await other.locator('dialog').count()).toBe(0);
+    await other.unroute('**/settings.js*');
+    await act(other, 'customise').click();
+    await other.locator('dialog[open]').waitFor();
+  });
+
   test('accept: one decision, one page view', async () => {
     const page = await visit('/second?utm_source=letter&secret=1#part');
     await accept(page);
