@@ -463,6 +463,9 @@ func TestPrivacyPageWithoutJavaScript(t *testing.T) {
 		if res.StatusCode != 200 || !strings.Contains(body, want) || strings.Contains(body, "<script") || !strings.Contains(body, `lang="`+lang+`"`) {
 			t.Errorf("%s: %d, %q is missing", lang, res.StatusCode, want)
 		}
+		if !strings.Contains(body, `value="erase"`) { // also while nothing is held yet, or it cannot be read
+			t.Errorf("%s: nothing to demand erasure with", lang)
+		}
 	}
 	res, _ := e.send("POST", "/privacy/demo?lang=kk", "action=withdraw", "Cookie", jar(accepted), "Content-Type", "application/x-www-form-urlencoded")
 	if res.StatusCode != 303 || res.Header.Get("Location") != "demo?done=withdrawn&lang=kk" {

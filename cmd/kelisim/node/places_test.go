@@ -78,10 +78,12 @@ func admin(t *testing.T, n *node.Node) driver.Conn {
 }
 
 // madeUp reports a table of system that holds nothing: rows without end, the
-// list of all letters, and one that starts a process to answer.
+// list of all letters, one that starts a process to answer, and one that stops
+// every thread with a signal to read where it is, which the engine inside another
+// program does not always survive.
 func madeUp(table string) bool {
 	switch table {
-	case "unicode", "models", "numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generate_series", "generateSeries":
+	case "unicode", "models", "stack_trace", "numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generate_series", "generateSeries":
 		return true
 	}
 	return false
