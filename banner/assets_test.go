@@ -177,6 +177,7 @@ func TestLoaderIsSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%d bytes", len(k.Brotli))
 	if len(k.Brotli) > 1024 {
 		t.Errorf("the loader has %d bytes, want 1024 at most", len(k.Brotli))
 	}

@@ -34,7 +34,7 @@ const script = doc.currentScript as HTMLScriptElement;
 const { dataset } = script;
 const boot = window.kelisimBoot as Boot;
 const early = (window.kelisim as { q?: [keyof typeof api, ...never[]][] } | undefined)?.q ?? [];
-const base = script.src.replace(/[^/]*$/, '');
+const base = new URL('.', script.src).href;
 const editions: Editions = boot.e[dataset['site']!] ?? [];
 const load = loading(`${base}a/${editions.h ?? boot.h}/`, boot, script);
 const log = (...what: unknown[]): void => {
@@ -66,7 +66,7 @@ const update = (): void => {
   }
   if (next.raw) {
     boot.b?.(host, 'close');
-    if (!doc.getElementById('kelisim-open')) load('back', () => boot.w!(host));
+    if (!doc.querySelector('#kelisim-open')) load('back', () => boot.w!(host));
   } else if (dataset['auto'] != 'false') api.open();
   tags();
   doc.dispatchEvent(new CustomEvent('kelisim:change', { detail: next }));
@@ -110,5 +110,5 @@ addEventListener('click', (event) => {
   }
 });
 channel.onmessage = look;
-new MutationObserver(tags).observe(doc, { childList: true, subtree: true });
+new MutationObserver(tags).observe(doc, { subtree: true, childList: true });
 look();
