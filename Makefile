@@ -28,7 +28,7 @@ test: setup chromium lint ## run every test: Go with the race detector, TypeScri
 	$(GO) test -race -timeout 14m ./...
 	$(GO) test -count=1 -run 'NoForbiddenField|EveryGuard|Alloc|Accuracy' ./consent/... ./pipeline/... ./collector/...
 	cd js && npm run e2e
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 lint: ## vet, staticcheck and formatting
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
