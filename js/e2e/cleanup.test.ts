@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launch, until } from './browser.ts';
 import { Fixture } from './fixture.ts';
-import { decide, marker, Shop } from './shop.ts';
+import { decide, marker, Shop, stateCookie } from './shop.ts';
 
 let browser: Browser;
 let shop: Shop;
@@ -41,7 +41,7 @@ afterEach(async () => {
 async function visit(purposes: readonly string[] | undefined, where = shop.origin): Promise<Page> {
   const context = await browser.newContext();
   context.setDefaultTimeout(10_000);
-  if (purposes) await context.addCookies([{ name: 'kelisim-state', value: marker(purposes), url: new URL(where).origin }]);
+  if (purposes) await context.addCookies([{ name: stateCookie(where), value: marker(purposes), url: new URL(where).origin }]);
   if (where !== shop.origin) {
     await context.route(`${new URL(where).origin}/**`, async (route) => {
       const answer = await fetch(shop.origin + new URL(route.request().url()).pathname);
@@ -61,7 +61,7 @@ async function visit(purposes: readonly string[] | undefined, where = shop.origi
 }
 
 const cookies = async (page: Page): Promise<string[]> =>
-  (await page.context().cookies()).map(({ name, domain, path }) => `${name} ${domain} ${path}`).filter((line) => !line.startsWith('kelisim')).sort();
+  (await page.context().cookies()).map(({ name, domain, path }) => `${name} ${domain} ${path}`).filter((line) => !/^(__Host-)?kelisim/.test(line)).sort();
 
 const settled = (page: Page) => page.waitForTimeout(300);
 
@@ -94,7 +94,7 @@ describe('R12 a purpose taken back', () => {
     await decide(page, []);
     await settled(page);
     expect(await cookies(page)).toEqual(['_adsense a.b.shop.example /x', 'login .shop.example /']);
-    expect((await page.context().cookies()).find(({ name }) => name === 'kelisim-state')?.value).toBe(marker([]));
+    expect((await page.context().cookies()).find(({ name }) => name === stateCookie(where))?.value).toBe(marker([]));
   });
 
   /** What is stored, by place. */

@@ -108,12 +108,16 @@ export class Shop {
 export const marker = (purposes: readonly string[], status = purposes.length > 0 ? 'g' : 'w', gpc = 0): string =>
   `1.${edition}.${purposes.join('+')}..${Math.floor(Date.now() / 864e5) + 100}.${gpc}.${status}`;
 
+/** The name of the state cookie of a site in mode path. */
+export const stateCookie = (at: string): string => (at.startsWith('https:') ? '__Host-kelisim-state' : 'kelisim-state');
+
 /** The visitor decides: the cookie is what the collector would set, and the page looks at it. */
 export async function decide(page: Page, purposes: readonly string[], status?: string, gpc = 0): Promise<void> {
-  await page.evaluate((value) => {
-    document.cookie = `kelisim-state=${value}; Path=/; SameSite=Lax; Max-Age=86400`;
+  const set = `${stateCookie(page.url())}=${marker(purposes, status, gpc)}; Path=/; SameSite=Lax; Max-Age=86400`;
+  await page.evaluate((cookie) => {
+    document.cookie = location.protocol === 'https:' ? `${cookie}; Secure` : cookie;
     document.dispatchEvent(new Event('visibilitychange'));
-  }, marker(purposes, status, gpc));
+  }, set);
 }
 
 /** Which scripts ran, in order. */
