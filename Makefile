@@ -26,7 +26,7 @@ demo: setup build ## run the demo: site, collector and dashboard (TRAFFIC=1 play
 test: setup chromium lint ## run every test: Go with the race detector, TypeScript, browser, end to end
 	cd js && npm run check && npm test
 	$(GO) test -race -timeout 14m ./...
-	$(GO) test -count=1 -run 'NoForbiddenField|EveryGuard|Alloc|Accuracy' ./consent/... ./pipeline/... ./collector/...
+	$(GO) test -count=1 -run 'NoForbiddenField|EveryGuard|Alloc|Accuracy|Canary' ./consent/... ./pipeline/... ./collector/... ./cmd/kelisim/node
 	cd js && npm run e2e
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 

@@ -35,6 +35,7 @@ type Asset struct {
 // safe for concurrent use.
 type Assets struct {
 	loader, pinned []byte
+	asking         []byte
 	folder         string
 	byName, own    map[string]Asset // own: instead of those by name, in mode cross-origin
 	adapters       map[string]Asset
@@ -61,7 +62,7 @@ func filesOfAdapters() []string {
 // NewAssets reads the built files of a folder; see Built.
 func NewAssets(files fs.FS) (*Assets, error) {
 	a := &Assets{byName: map[string]Asset{}, own: map[string]Asset{}, adapters: map[string]Asset{}}
-	for name, to := range map[string]*[]byte{"k.js": &a.loader, "pinned.js": &a.pinned} {
+	for name, to := range map[string]*[]byte{"k.js": &a.loader, "pinned.js": &a.pinned, "asking.js": &a.asking} {
 		var err error
 		if *to, err = fs.ReadFile(files, name); err != nil {
 			return nil, fmt.Errorf("banner: read assets: %w", err)
@@ -131,6 +132,16 @@ func (a *Assets) Files() map[string]Asset { return maps.Clone(a.byName) }
 // is policy.Catalogue.Keys; a site without a mode is in mode path.
 func (a *Assets) Loader(editions map[string][]string, modes map[string]policy.Mode) (Asset, error) {
 	return newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q};%s", a.sites(editions, modes, false), a.folder, a.loader))
+}
+
+// Asking is k.js for a visitor of a site who has not decided: it brings the first
+// layer along, and what it says in one language.
+func (a *Assets) Asking(editions map[string][]string, modes map[string]policy.Mode, site string, doc FirstLayer) (Asset, error) {
+	asked, err := json.Marshal(map[string]FirstLayer{site: doc})
+	if err != nil {
+		return Asset{}, fmt.Errorf("banner: encode what is asked: %w", err)
+	}
+	return newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q,d:%s};%s", a.sites(editions, modes, false), a.folder, asked, a.asking))
 }
 
 // Pinned is the loader for sites that pin it with SRI: it knows what every other

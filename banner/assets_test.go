@@ -81,7 +81,7 @@ func same(t *testing.T, a Asset) {
 }
 
 func fake(loader string) fstest.MapFS {
-	files := fstest.MapFS{"k.js": {Data: []byte(loader)}, "pinned.js": {Data: []byte("pinned " + loader)}}
+	files := fstest.MapFS{"k.js": {Data: []byte(loader)}, "pinned.js": {Data: []byte("pinned " + loader)}, "asking.js": {Data: []byte("asking " + loader)}}
 	for _, name := range filesOfLoader() {
 		files[name] = &fstest.MapFile{Data: []byte("of " + name)}
 	}

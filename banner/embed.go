@@ -8,7 +8,7 @@ import (
 //go:embed assets
 var built embed.FS
 
-// Built is the built browser files: the loader (k.js, pinned.js) and what it loads.
+// Built is the built browser files: the loader (k.js, asking.js, pinned.js) and what it loads.
 func Built() fs.FS {
 	sub, err := fs.Sub(built, "assets")
 	if err != nil {

@@ -2,7 +2,9 @@ package banner
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
+	"time"
 
 	"kelisim/banner/locale"
 )
@@ -49,6 +51,31 @@ func TestFirstLayer(t *testing.T) {
 			if 2*len(small) > len(big) {
 				t.Errorf("%s: %d of %d bytes", lang, len(small), len(big))
 			}
+		}
+	}
+}
+
+// TestFirstLayerHasNoDate: it may be kept from one day to the next.
+func TestFirstLayerHasNoDate(t *testing.T) {
+	b, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := shipped(t, "demo.yaml")
+	for _, lang := range locale.Languages() {
+		var docs []Document
+		for _, day := range []time.Time{time.Unix(1_790_000_000, 0), time.Unix(1_800_000_000, 0)} {
+			doc, err := b.Document(p, lang, First, nil, day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			docs = append(docs, doc)
+		}
+		if reflect.DeepEqual(docs[0], docs[1]) {
+			t.Errorf("%s: the whole document has no date either: this test shows nothing", lang)
+		}
+		if !reflect.DeepEqual(docs[0].FirstLayer(), docs[1].FirstLayer()) {
+			t.Errorf("%s: the first layer depends on the day", lang)
 		}
 	}
 }

@@ -73,12 +73,15 @@ func fill(text string, placeholders ...string) string {
 // The result shares no memory with what was wanted, which may be a request's.
 func Language(offered []string, wanted ...string) string {
 	for _, tag := range wanted {
-		tag, _, _ = strings.Cut(strings.ToLower(strings.ReplaceAll(tag, "_", "-")), "-")
-		if tag == "kz" {
-			tag = locale.KK
-		}
-		if i := slices.Index(offered, tag); i >= 0 {
-			return offered[i]
+		for _, tag := range strings.Split(tag, ",") {
+			tag, _, _ = strings.Cut(strings.TrimSpace(tag), ";")
+			tag, _, _ = strings.Cut(strings.ToLower(strings.ReplaceAll(tag, "_", "-")), "-")
+			if tag == "kz" {
+				tag = locale.KK
+			}
+			if i := slices.Index(offered, tag); i >= 0 {
+				return offered[i]
+			}
 		}
 	}
 	if len(offered) == 0 {

@@ -18,6 +18,7 @@ var openapi []byte
 const (
 	forever     = "public, max-age=31536000, immutable"
 	fiveMinutes = "public, max-age=300"
+	privately   = "private, max-age=300" // not for caches that others share
 )
 
 func (s *Server) openapi(c *fiber.Ctx) error {
@@ -25,9 +26,13 @@ func (s *Server) openapi(c *fiber.Ctx) error {
 	return c.Send(openapi)
 }
 
-// loader serves k.js, with the editions of every site in front.
+// loader serves k.js, with the editions of every site in front. Who has not decided
+// gets it with the first layer in it.
 func (s *Server) loader(c *fiber.Ctx) error {
 	now := s.served.Load()
+	if k, ok := s.askingLoader(c, now); ok {
+		return now.shared.send(c, k, privately)
+	}
 	return now.shared.send(c, now.k, fiveMinutes)
 }
 

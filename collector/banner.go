@@ -17,7 +17,7 @@ import (
 // getBanner says what to ask, and counts a banner that is shown to somebody who
 // has not chosen. Crawlers and prefetching browsers are answered and not counted,
 // nor is a banner that is already on the screen and asks again, in another
-// language.
+// language. One that came with the loader only tells that it is shown: layer=0.
 func (s *Server) getBanner(c *fiber.Ctx) error {
 	site, ok := s.site(c.Query("site"))
 	if !ok {
@@ -37,7 +37,11 @@ func (s *Server) getBanner(c *fiber.Ctx) error {
 			Site: site.id, Edition: site.edition.Key().String(), Lang: lang, Variant: doc.Variant, Hour: now,
 		})
 	}
-	if choices == nil && c.Query("layer") == "1" {
+	switch {
+	case c.Query("layer") == "0":
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		return c.SendStatus(fiber.StatusNoContent)
+	case choices == nil && c.Query("layer") == "1":
 		return s.sendDocument(c, doc.FirstLayer(), true)
 	}
 	return s.sendDocument(c, doc, choices == nil)

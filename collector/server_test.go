@@ -64,6 +64,12 @@ func (e *edge) clock() time.Time {
 
 func newEdge(t testing.TB, o spool.Options) *edge { return newEdgeOf(t, o, policies.Demo()) }
 
+// What does not change is made once for all tests.
+var (
+	recognised = sync.OnceValues(agents.New)
+	built      = sync.OnceValues(func() (*banner.Assets, error) { return banner.NewAssets(banner.Built()) })
+)
+
 // newEdgeOf serves other policies than the demo's.
 func newEdgeOf(t testing.TB, o spool.Options, files ...[]byte) *edge {
 	t.Helper()
@@ -97,7 +103,7 @@ func newEdgeOf(t testing.TB, o spool.Options, files ...[]byte) *edge {
 	e.journal = j
 	keys, err := consent.NewKeyring(consent.Key{ID: 1, Secret: bytes.Repeat([]byte{7}, 32)})
 	check(err)
-	recogniser, err := agents.New()
+	recogniser, err := recognised()
 	check(err)
 	enricher, err := enrich.New(enrich.Options{Agents: recogniser})
 	check(err)
@@ -108,7 +114,7 @@ func newEdgeOf(t testing.TB, o spool.Options, files ...[]byte) *edge {
 	check(err)
 	b, err := banner.New(banner.Options{})
 	check(err)
-	assets, err := banner.NewAssets(banner.Built())
+	assets, err := built()
 	check(err)
 	e.server, err = New(Options{
 		Catalogue: catalogue, Banner: b, Assets: assets, Keys: keys, Revoked: revoked, Ledger: j, Pipeline: events, Agents: recogniser,

@@ -15,6 +15,7 @@ type served struct {
 	k, pinned banner.Asset // the loader
 	texts     shownTexts
 	shared    sharing // who else's pages may embed the files
+	asking    *askingLoaders
 }
 
 // Serve puts another set of policies in force. A request that is being answered
@@ -40,7 +41,7 @@ func (s *Server) Serve(catalogue *policy.Catalogue) error {
 	for _, site := range catalogue.Sites() {
 		s.figures.site(site.ID())
 	}
-	s.served.Store(&served{catalogue: catalogue, k: k, pinned: pinned, texts: texts, shared: sharingOf(catalogue)})
+	s.served.Store(&served{catalogue: catalogue, k: k, pinned: pinned, texts: texts, shared: sharingOf(catalogue), asking: &askingLoaders{}})
 	return nil
 }
 
@@ -66,11 +67,15 @@ func (s *Server) site(id string) (site, bool) {
 	if !ok {
 		return site{}, false
 	}
+	return now.site(known), true
+}
+
+func (now *served) site(known *policy.Site) site {
 	p := known.Policy()
 	return site{
 		id: known.ID(), hosts: p.Hosts, mode: p.Mode, domain: p.Domain, langs: p.Langs,
 		edition: known.Edition(), proofDays: p.ProofDays, known: known, texts: now.texts,
-	}, true
+	}
 }
 
 // errorType names the type of an error, whose text could repeat a request.

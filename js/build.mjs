@@ -14,6 +14,7 @@ const files = {
   'back.js': 'banner/back.ts',
   'banner.js': 'banner/index.ts',
   'banner.css': 'banner/banner.css',
+  'asking.js': 'banner/asking.ts', // with banner.css in it
   'settings.js': 'banner/settings.ts',
   'settings.css': 'banner/settings.css',
   'release.js': 'release/index.ts',
@@ -31,6 +32,7 @@ const files = {
 const budgets = [
   { of: ['k.js'], most: 1000 },
   { of: ['banner.js', 'banner.css'], most: 4400 },
+  { of: ['asking.js'], most: 5300 },
   { of: ['telemetry.js'], most: 2048 },
   { of: ['release.js'], most: 3328 },
   { of: ['vitals.js'], most: 3328 },
@@ -50,6 +52,7 @@ const check = process.argv.includes('--check');
 await mkdir(new URL('adapters/', out), { recursive: true });
 let faults = 0;
 const sizes = {};
+const texts = {};
 for (const [name, entry] of Object.entries(files)) {
   const result = await build({
     absWorkingDir: here,
@@ -59,7 +62,7 @@ for (const [name, entry] of Object.entries(files)) {
     write: false,
     minify: true,
     target: 'es2021',
-    define: { PINNED: String(name === 'pinned.js'), OWN: String(name.startsWith('own-')) },
+    define: { PINNED: String(name === 'pinned.js'), OWN: String(name.startsWith('own-')), STYLE: JSON.stringify(name === 'asking.js' ? texts['banner.css'] : '') },
     tsconfigRaw: {}, // without "use strict", which modules are without it
     format: 'iife',
     charset: 'utf8',
@@ -67,6 +70,7 @@ for (const [name, entry] of Object.entries(files)) {
     logLevel: 'warning',
   });
   const built = Buffer.from(result.outputFiles[0].contents);
+  texts[name] = result.outputFiles[0].text.trim();
   if (check) {
     const committed = await readFile(new URL(name, out)).catch(() => Buffer.alloc(0));
     if (!built.equals(committed)) {

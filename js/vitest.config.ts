@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  define: { OWN: 'false' },
+  define: { OWN: 'false', STYLE: '""' },
   test: { include: ['{contract,banner,release,telemetry}/**/*.test.ts'] },
 });

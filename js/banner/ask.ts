@@ -30,18 +30,16 @@ const stateOf = (host: Host): string => {
   return state ? `&state=${encodeURIComponent(state)}` : '';
 };
 
-/** Loads a style sheet of the collector; waits for it, or for its failure. */
-export function loadStyle(name: string, { base }: Host): Promise<unknown> {
-  return new Promise((ready) => {
-    const { h, i } = window.kelisimBoot!;
-    const link = document.createElement('link');
-    link.rel = 'stylesheet';
-    link.href = `${base}a/${h}/${name}.css`;
-    if (i) {
-      link.crossOrigin = ''; // of another origin nothing else can be checked
-      link.integrity = i[`${name}.css`]!;
-    }
-    link.onload = link.onerror = ready;
-    document.head.append(link);
-  });
+/**
+ * The document that the loader brought along, once, where it is in the language;
+ * the collector hears that it was shown.
+ */
+export function brought({ base, script, log }: Host, lang: string): FirstDocument | undefined {
+  const { d = {} } = window.kelisimBoot!;
+  const site = script.dataset['site']!;
+  const doc = readBanner(d[site]);
+  if (doc?.lang !== lang) return;
+  delete d[site];
+  fetch(`${base}v1/banner?site=${encodeURIComponent(site)}&lang=${lang}&layer=0`).catch((error: unknown) => log('not counted', error));
+  return doc;
 }

@@ -3,13 +3,14 @@
 import { isWhole, type FirstDocument, type TextKey } from '../contract/banner.ts';
 import type { BannerAct, Host } from '../contract/boot.ts';
 import type { Action, Decision } from '../contract/consent.ts';
-import { ask, loadStyle } from './ask.ts';
+import { ask, brought } from './ask.ts';
 import { decisionOf, gpc, spoken } from './decision.ts';
 import { deliver, type Failure } from './deliver.ts';
 import { firstOf } from './language.ts';
 import type { Acts } from './acts.ts';
 import type { Settings } from './settings.ts';
 import { firstLayer } from './layer.ts';
+import { adopt, loadStyle } from './style.ts';
 import { surface } from './surface.ts';
 
 /** What was asked last, and what the visitor has ticked. */
@@ -69,7 +70,8 @@ function mount(host: Host): Record<BannerAct, () => void> {
   /** Asks the collector what to ask, and shows it in the layer that is open, or in the right one. */
   const show = async (lang: string, again: boolean): Promise<void> => {
     const decided = !!state().raw;
-    const doc = await ask(host, lang, (again ? '&again=1' : '') + (decided || screen.dialog() ? '' : '&layer=1'));
+    const first = !decided && !screen.dialog();
+    const doc = (STYLE && first && !again && brought(host, lang)) || (await ask(host, lang, (again ? '&again=1' : '') + (first ? '&layer=1' : '')));
     await style;
     if (!doc) return;
     if (!asked.doc) dress(screen.root, doc);
@@ -101,12 +103,7 @@ function mount(host: Host): Record<BannerAct, () => void> {
 /** Gives the banner the site's own place and colours, once. */
 function dress(root: HTMLElement, { place, style }: FirstDocument): void {
   if (place) root.className = place;
-  if (style)
-    try {
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(style);
-      document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-    } catch {} // an old browser has the default colours
+  if (style) adopt(style); // an old browser has the default colours
 }
 
 /** What carries out an act of the visitor. @param renew asks anew when the edition is out of date */

@@ -3,7 +3,7 @@
 import type { BannerDocument, Item } from '../contract/banner.ts';
 import type { Host } from '../contract/boot.ts';
 import type { Acts } from './acts.ts';
-import { loadStyle } from './ask.ts';
+import { loadStyle } from './style.ts';
 import { button, element, paragraph } from './element.ts';
 import { action, languages, notes, policyLink, texts } from './parts.ts';
 

@@ -1,6 +1,7 @@
 /** How the scripts of a page find each other: one object, set by the collector in front of the loader. */
 
 import type { Settings } from '../banner/settings.ts';
+import type { FirstDocument } from './banner.ts';
 import type { Editions, Granted, State } from './state.ts';
 import type { Props } from './events.ts';
 
@@ -41,6 +42,8 @@ export interface Boot {
   e: Record<string, Editions>;
   /** Folder of the other files, below a/: a hash of them all. */
   h: string;
+  /** In a loader that asks: what is asked, by site, in the language that the collector takes for the page's. */
+  d?: Record<string, FirstDocument>;
   /** In a pinned loader: the integrity of each script and style sheet, by name. */
   i?: Readonly<Record<string, string>>;
   /** The page's Trusted Types policy, once somebody needed it. */
@@ -63,6 +66,8 @@ export interface Boot {
 }
 
 declare global {
+  /** The banner's style sheet, where a build brings it along; otherwise empty. */
+  const STYLE: string;
   interface Window {
     kelisimBoot?: Boot;
     kelisim?: unknown;

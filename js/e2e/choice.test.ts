@@ -63,6 +63,42 @@ describe('before a choice', () => {
     );
   });
 
+  test('the first layer comes with the loader, and that it is shown is all that is told', async () => {
+    fixture.asks = 'ru';
+    const page = await visit('/?lang=ru');
+    await act(page, 'accept-all').waitFor();
+    await settle(page);
+    expect(fixture.seen.map(({ path }) => path).filter((path) => path.startsWith('/kelisim/'))).toEqual(['/kelisim/k.js', '/kelisim/v1/banner?site=shop&lang=ru&layer=0']);
+    expect(await page.locator('#kelisim').getAttribute('lang')).toBe('ru');
+    expect(await page.locator('#kelisim').evaluate((root) => getComputedStyle(root).position)).toBe('fixed');
+    expect(await stored(page)).toEqual(nothing);
+    await page.locator('[data-kelisim-lang="en"]').click();
+    await until('the other language', () => fixture.seen.at(-1)!.path.endsWith('lang=en&again=1&layer=1'));
+    await act(page, 'customise').click();
+    await page.locator('dialog').waitFor();
+    await act(page, 'save').click();
+    await until('the decision', () => fixture.decisions.length > 0);
+    expect(fixture.decisions[0]).toMatchObject({ action: 'custom', lang: 'en' });
+  });
+
+  test('a first layer that came in another language than the page\'s is not shown', async () => {
+    fixture.asks = 'ru';
+    const page = await visit('/?lang=en');
+    await act(page, 'accept-all').waitFor();
+    expect(await page.locator('#kelisim').getAttribute('lang')).toBe('en');
+    expect(fixture.seen.map(({ path }) => path).filter((path) => path.includes('v1/banner'))).toEqual(['/kelisim/v1/banner?site=shop&lang=en&layer=1']);
+  });
+
+  test('a browser without constructed style sheets loads the file', async () => {
+    fixture.asks = 'en';
+    const page = await (await visitor(browser)).newPage();
+    await page.addInitScript('CSSStyleSheet.prototype.replaceSync = () => { throw new TypeError() }');
+    await page.goto(`${fixture.origin}/?lang=en`);
+    await act(page, 'accept-all').waitFor();
+    expect(fixture.calledPaths).toContain('/kelisim/a/0/banner.css');
+    expect(await page.locator('#kelisim').evaluate((root) => getComputedStyle(root).position)).toBe('fixed');
+  });
+
   test('events of the page are dropped, not kept', async () => {
     const page = await visit();
     await act(page, 'accept-all').waitFor();

@@ -52,6 +52,8 @@ export class Fixture {
   look: { place?: string; style?: string } = {};
   /** Letters of the telemetry that analytics allows. */
   caps = 'peg';
+  /** The language in which the loader brings the first layer along for who has not decided; without one it does not. */
+  asks: string | undefined;
   /** What pages have in front of the loader. */
   head = '';
   #grants = new Map<string, string[]>();
@@ -92,8 +94,9 @@ export class Fixture {
     if (file) return send(response, 200, file[0], file[1], { 'cache-control': 'public, max-age=31536000, immutable' });
     switch (path) {
       case 'k.js':
-        return send(response, 200, 'text/javascript; charset=utf-8', Buffer.concat([Buffer.from(this.#boot()), asset('k.js')]));
+        return send(response, 200, 'text/javascript; charset=utf-8', this.#loader(url, request));
       case 'v1/banner':
+        if (url.searchParams.get('layer') === '0') return void response.writeHead(204).end();
         return json(response, 200, this.#document(url, this.#choices(request)));
       case 'v1/services':
         return json(response, 200, this.kept);
@@ -114,8 +117,11 @@ export class Fixture {
     return { v, edition, lang, langs, variant, ...this.look, text_sha256, texts, policy_url, purposes: purposes.map(({ id, title }) => ({ id, title })) };
   }
 
-  #boot(): string {
-    return `var kelisimBoot=${JSON.stringify({ e: { shop: [this.edition] }, h: '0' })};`;
+  #loader(url: URL, request: IncomingMessage): string {
+    const boot = { e: { shop: [this.edition] }, h: '0' };
+    if (this.asks === undefined || request.headers.cookie?.includes('kelisim-state=')) return `var kelisimBoot=${JSON.stringify(boot)};${asset('k.js')}`;
+    const asked = new URL(`?layer=1&lang=${this.asks}`, url);
+    return `var kelisimBoot=${JSON.stringify({ ...boot, d: { shop: this.#document(asked, null) } })};${asset('asking.js')}`;
   }
 
   #token(request: IncomingMessage): string | undefined {

@@ -60,13 +60,17 @@ export function page(rule: Rule): void {
       [/^\/kelisim\//, 500],
     ];
     for (const [path, trouble] of troubles) {
-      play.site.fault = (wanted) => (path.test(wanted) ? trouble : undefined);
-      const at = await play.visit();
-      await pause(400);
-      expect(await at.tab.run(() => window.probe.errors), String(path)).toEqual([]);
-      expect(await asked(at.tab)).toBe(false);
-      await expectNothingKept(at);
-      await at.visitor.close();
+      for (const referrers of [true, false]) {
+        play.site.referrers = referrers;
+        play.site.fault = (wanted) => (path.test(wanted) ? trouble : undefined);
+        const at = await play.visit();
+        await pause(400);
+        expect(await at.tab.run(() => window.probe.errors), String(path)).toEqual([]);
+        const along = referrers && path.source.includes('banner'); // what is away is not needed
+        expect(await asked(at.tab), `${path} ${referrers}`).toBe(along);
+        await expectNothingKept(at);
+        await at.visitor.close();
+      }
     }
     expect(play.site.calls('events')).toEqual([]);
   });

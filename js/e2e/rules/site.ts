@@ -44,6 +44,8 @@ export class Site {
   /** Bodies of reports of violations of the page's policy. */
   readonly reports: string[] = [];
   fault: (path: string) => Fault = () => undefined;
+  /** Requests say from which page they come; without that the loader brings no first layer along. */
+  referrers = true;
   /** Values of the header Sec-GPC that requests get on their way, as a browser with the signal sends them. */
   gpc: string[] | undefined;
   origin = '';
@@ -107,6 +109,7 @@ export class Site {
   #pass(target: string, request: IncomingMessage, seen: Asked, body: Buffer, response: ServerResponse, flip: boolean): Promise<void> {
     const headers: Record<string, string | string[] | undefined> = { ...request.headers, 'x-forwarded-for': '198.51.100.7' };
     delete headers['sec-gpc'];
+    if (!this.referrers) delete headers['referer'];
     if (this.gpc) headers['sec-gpc'] = this.gpc;
     if (flip) delete headers['accept-encoding'];
     return new Promise((done, failed) => {
