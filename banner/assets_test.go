@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha512"
 	"encoding/base64"
+	"encoding/hex"
 	"io"
 	"path"
 	"regexp"
@@ -166,19 +167,33 @@ func TestAssetsNeedEveryFile(t *testing.T) {
 	}
 }
 
-// TestLoaderIsSmall: on most page views the loader is all that is loaded.
+// TestLoaderIsSmall: on most page views the loader is all that is loaded. The hashes in
+// it compress one better and one worse.
 func TestLoaderIsSmall(t *testing.T) {
 	a, err := NewAssets(Built())
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := shipped(t, "example.yaml")
-	k, err := a.Loader(map[string][]string{p.Site: {p.Key().String()}}, nil)
-	if err != nil {
-		t.Fatal(err)
+	folder, most := a.folder, 0
+	for i := range 32 {
+		other := sha512.Sum384([]byte{byte(i)})
+		edition := hex.EncodeToString(other[:8])
+		a.folder = hex.EncodeToString(other[8:12])
+		if i == 0 {
+			edition, a.folder = p.Key().String(), folder
+		}
+		k, err := a.Loader(map[string][]string{p.Site: {edition}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			t.Logf("%d bytes", len(k.Brotli))
+		}
+		most = max(most, len(k.Brotli))
 	}
-	t.Logf("%d bytes", len(k.Brotli))
-	if len(k.Brotli) > 1024 {
-		t.Errorf("the loader has %d bytes, want 1024 at most", len(k.Brotli))
+	t.Logf("%d bytes at most", most)
+	if most > 1024 {
+		t.Errorf("the loader has %d bytes, want 1024 at most", most)
 	}
 }

@@ -51,7 +51,7 @@ const channel = new BroadcastChannel('kelisim');
 
 const update = (): void => {
   const next = readState(doc.cookie, editions, Date.now());
-  if (next.raw === state?.raw) return;
+  if (next.raw == state?.raw) return;
   state = next;
   telemetry = telemetry?.stop();
   log(next);
@@ -82,7 +82,7 @@ const host: Host = { base, script, state: () => state!, update, load, channel, l
 const api = {
   event(name: string, props: Props | undefined): void {
     if (telemetry) telemetry.event(name, props);
-    else if (state?.caps !== '') waiting.push([name, props]);
+    else if (state?.caps != '') waiting.push([name, props]);
     else log('dropped', name);
   },
   open: withBanner('open'),

@@ -44,9 +44,6 @@ export interface Denied extends Decided {
 /** The states of a visitor. */
 export type State = Undecided | Granted | Denied;
 
-const undecided: Undecided = { status: 'undecided', raw: '', purposes: [], caps: '' };
-const statuses: Record<string, 'granted' | 'refused' | 'withdrawn'> = { g: 'granted', r: 'refused', w: 'withdrawn' };
-
 /** The editions of a site that count, the current one first, and its mode. */
 export type Editions = readonly string[] & {
   /** How the names of the cookies begin on https, where the site is not in mode path; it tells the mode. */
@@ -72,6 +69,6 @@ export function readState(cookies: string, editions: Editions, now: number): Sta
     ) ?? [];
   const expires = +days! * 864e5;
   return editions.includes(edition!) && now < expires
-    ? ({ status: statuses[status!], raw, edition, purposes: items!.match(/[\w-]+/g) ?? [], caps, expires, gpc: !!+gpc! } as Granted | Denied)
-    : undecided;
+    ? ({ status: { g: 'granted', r: 'refused', w: 'withdrawn' }[status!], raw, edition, purposes: items!.match(/[\w-]+/g) ?? [], caps, expires, gpc: +gpc! > 0 } as Granted | Denied)
+    : { status: 'undecided', raw: '', purposes: [], caps: '' };
 }
