@@ -21,8 +21,9 @@ type askingLoaders struct {
 type asked struct{ site, lang string }
 
 // askingLoader is the loader for a visitor who has not decided: of the site whose
-// page the Referer names, in the language that is likely that of the page. It
-// permits nothing and counts nothing; a page that turns out to be of another
+// page the Referer names, in the language that is likely that of the page: the tag
+// says it (k.js?lang=kk), or the first part of the page's path, or it is that of the
+// browser. It permits nothing and counts nothing; a page that turns out to be of another
 // language, or of another site of the same host, asks as if it had got the plain
 // one. In mode cross-origin nobody's decision is seen here.
 func (s *Server) askingLoader(c *fiber.Ctx, now *served) (banner.Asset, bool) {
@@ -41,7 +42,7 @@ func (s *Server) askingLoader(c *fiber.Ctx, now *served) (banner.Asset, bool) {
 		return banner.Asset{}, false
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(page.Path, "/"), "/")
-	lang := banner.Language(site.langs, first, c.Get(fiber.HeaderAcceptLanguage))
+	lang := banner.Language(site.langs, c.Query("lang"), first, c.Get(fiber.HeaderAcceptLanguage))
 	k, err := s.madeToAsk(now, site, lang)
 	if err != nil {
 		s.o.Logger.Error("collector: make a loader that asks", "error", err)

@@ -85,6 +85,9 @@ func TestLoaderThatAsks(t *testing.T) {
 			}
 		})
 	}
+	if _, body := e.send("GET", "/k.js?lang=kk", "", "Referer", "https://localhost/ru/", "Accept-Language", "en"); !strings.Contains(body, `"lang":"kk"`) {
+		t.Errorf("what the tag says does not count: %.200s", body)
+	}
 	if n := e.shown(); n != 0 {
 		t.Errorf("%d banners are counted as shown", n)
 	}

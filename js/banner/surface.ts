@@ -25,6 +25,7 @@ export function surface(cancelled: () => void): Surface {
   let bar: HTMLElement | undefined;
   let dialog: HTMLDialogElement | undefined;
   let back: HTMLElement | undefined; // where the keyboard was before it came to the banner
+  let opener: HTMLElement | undefined; // and before it came to the settings
 
   /** The root is the first thing of the page, where a keyboard finds it, and is gone when empty. */
   const tidy = (): void => {
@@ -47,18 +48,16 @@ export function surface(cancelled: () => void): Surface {
     requestAnimationFrame(look); // WebKit scrolls to what has the focus after it says so
   });
 
+  /** What is removed is closed, without the wait for a layout that close() takes to give the focus back. */
   const shut = (): void => {
-    if (dialog) {
-      dialog.onclose = null;
-      dialog.close();
-      dialog.remove();
-      dialog = undefined;
-    }
+    dialog?.remove();
+    dialog = undefined;
     tidy();
   };
   const closeDialog = (): void => {
     cancelled();
     shut();
+    opener?.focus();
   };
 
   return {
@@ -75,6 +74,7 @@ export function surface(cancelled: () => void): Surface {
     },
     settings(made) {
       if (made === dialog) return;
+      opener = document.activeElement as HTMLElement;
       dialog = made;
       root.append(made);
       tidy();
