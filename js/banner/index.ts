@@ -43,24 +43,24 @@ function mount(host: Host): Record<BannerAct, () => void> {
       screen.root.ariaBusy = 'true'; // seen at once, while the rest is on its way
       void openSettings(asked.doc!).finally(() => (screen.root.ariaBusy = null));
     },
-    prepare: () => void prepare().catch(() => undefined),
+    prepare: () => void prepare(),
     close: screen.closeDialog,
     speak: (lang) =>
       void show(lang, true).then(() => (screen.dialog() ?? screen.root).querySelector<HTMLElement>(`[data-kelisim-lang="${lang}"]`)?.focus()),
   };
 
-  /** Loads the settings' script and their style sheet; what does not come in time is given up. */
-  const prepare = (): ReturnType<Settings> =>
-    new Promise((ready, late) => {
+  /** Loads the settings' script and their style sheet; nothing when they do not come in time. */
+  const prepare = (): Promise<Awaited<ReturnType<Settings>> | void> =>
+    new Promise((ready) => {
       load('settings', () => ready(window.kelisimBoot!.s!(host)));
-      setTimeout(late, 1e4);
+      setTimeout(ready, 1e4);
     });
 
   /** Opens the settings: their script, and the rest of the document where only the first layer's is here. */
   const openSettings = async (doc: FirstDocument): Promise<void> => {
     const script = prepare();
     const whole = isWhole(doc) ? doc : await ask(host, doc.lang, '&again=1');
-    const make = await script.catch(() => undefined);
+    const make = await script;
     if (!whole || !isWhole(whole) || !make) return screen.say(doc.texts.error_offline!);
     if (doc !== asked.doc) return;
     asked.doc = whole;

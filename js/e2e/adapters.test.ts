@@ -24,7 +24,7 @@ afterEach(async () => {
 /** A visit to a page with something in front of the loader. */
 async function visit(head: string): Promise<Page> {
   const page = await (await visitor(browser, { locale: 'en-US' })).newPage();
-  page.on('pageerror', (error) => expect.unreachable(error.stack));
+  page.on('pageerror', (error) => expect.unreachable(error.stack ?? String(error)));
   fixture.head = head;
   await page.goto(`${fixture.origin}/`);
   return page;

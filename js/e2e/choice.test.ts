@@ -22,7 +22,7 @@ afterEach(async () => {
 
 async function visit(path = '/', options: BrowserContextOptions = {}): Promise<Page> {
   const page = await (await visitor(browser, options)).newPage();
-  page.on('pageerror', (error) => expect.unreachable(error.stack));
+  page.on('pageerror', (error) => expect.unreachable(error.stack ?? String(error)));
   await page.goto(fixture.origin + path);
   return page;
 }

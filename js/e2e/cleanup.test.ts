@@ -53,7 +53,7 @@ async function visit(purposes: readonly string[] | undefined, where = shop.origi
     });
   }
   const page = await context.newPage();
-  page.on('pageerror', (error) => expect.unreachable(error.stack));
+  page.on('pageerror', (error) => expect.unreachable(error.stack ?? String(error)));
   await page.goto(where);
   await until('release.js', () => shop.calls.includes('a/0/release.js'));
   await page.waitForTimeout(200);

@@ -24,7 +24,7 @@ const act = (page: Page, action: string) => page.locator(`[data-kelisim-action="
 
 async function visit(path: string, options: BrowserContextOptions = {}): Promise<Page> {
   const page = await (await visitor(browser, options)).newPage();
-  page.on('pageerror', (error) => expect.unreachable(error.stack));
+  page.on('pageerror', (error) => expect.unreachable(error.stack ?? String(error)));
   await page.goto(fixture.origin + path);
   await act(page, 'accept-all').waitFor();
   return page;

@@ -34,7 +34,7 @@ async function visit(body: string, { gpc, cookie, ...options }: Visit = {}): Pro
   if (gpc) await context.addInitScript(() => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }));
   if (cookie) await context.addCookies([{ name: 'kelisim-state', value: cookie, url: shop.origin }]);
   const page = await context.newPage();
-  page.on('pageerror', (error) => expect.unreachable(error.stack));
+  page.on('pageerror', (error) => expect.unreachable(error.stack ?? String(error)));
   await page.goto(shop.origin);
   if (body) await until('release.js', () => shop.calls.includes('a/0/release.js'));
   await settle(page);

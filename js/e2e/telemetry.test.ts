@@ -28,7 +28,7 @@ interface Kelisim {
 /** A visitor who has accepted. */
 async function consenting(path = '/', query = ''): Promise<Page> {
   const page = await (await visitor(browser)).newPage();
-  page.on('pageerror', (error) => expect.unreachable(error.stack));
+  page.on('pageerror', (error) => expect.unreachable(error.stack ?? String(error)));
   await page.goto(fixture.origin + path + query);
   await page.locator('[data-kelisim-action=accept-all]').click();
   await until('the page view', () => fixture.events.length > 0);
