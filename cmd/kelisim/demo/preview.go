@@ -43,7 +43,7 @@ func (s *site) preview(mux *http.ServeMux, collector *url.URL) {
 			path := r.In.PathValue("path")
 			r.Out.URL.Path, r.Out.URL.RawPath = "/"+path, ""
 			r.Out.Header.Del("Cookie")
-			r.Out.Header.Del("Referer") // or the loader would bring what is asked along
+			r.Out.Header.Del("Referer")         // or the loader would bring what is asked along
 			r.Out.Header.Del("Accept-Encoding") // the answer is changed below
 			if path == "v1/banner" {
 				query := r.Out.URL.Query()
