@@ -18,7 +18,7 @@ async function picture(page: Page, name: string): Promise<void> {
   await writeFile(`${out}${name}.webp`, Buffer.from(data, 'base64'));
 }
 
-test.runIf(process.env['KELISIM_SCREENSHOTS'])('pictures', { timeout: 300_000 }, async () => {
+test('pictures', { timeout: 300_000 }, async () => {
   await mkdir(out, { recursive: true });
   const fixture = await new Fixture().open();
   const browser = await launch();
