@@ -25,17 +25,17 @@ demo: setup build ## run the demo: site, collector and dashboard (TRAFFIC=1 play
 
 test: setup chromium lint ## run every test: Go with the race detector, TypeScript, browser, end to end
 	cd js && npm run check && npm test
-	$(GO) test -race -timeout 14m ./...
+	$(GO) test -race -p 3 -timeout 14m ./...
 	$(GO) test -count=1 -run 'NoForbiddenField|EveryGuard|Alloc|Accuracy|Canary' ./consent/... ./pipeline/... ./collector/... ./cmd/kelisim/node
 	cd js && npm run e2e
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2000x FUZZIN='collector consent pipeline'
 
 lint: ## vet, staticcheck and formatting
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./... && $(GO) vet -tags failpoints ./pipeline/... ./storage/... && $(GO) tool staticcheck ./...
 
 fuzz: ## run every fuzz target for FUZZTIME (60 s)
-	@grep -rHoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|^\./(.*)/[^/]+:func |\1 |' | sort -u | \
+	@grep -rHoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' --exclude-dir=node_modules $(or $(FUZZIN),.) | sed -E 's|^(\./)?(.*)/[^/]+:func |\2 |' | sort -u | \
 	while read -r dir f; do echo "fuzz $$dir $$f"; try() { $(GO) test ./$$dir -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x </dev/null | tail -n $$1; }; \
 		try 2 || { echo "again: what was found fails again, a worker that was late does not"; try 20; } || exit 1; done
 
