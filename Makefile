@@ -28,7 +28,7 @@ test: setup chromium lint ## run every test: Go with the race detector, TypeScri
 	$(GO) test -race -p 3 -timeout 14m ./...
 	$(GO) test -count=1 -run 'NoForbiddenField|EveryGuard|Alloc|Accuracy|Canary' ./consent/... ./pipeline/... ./collector/... ./cmd/kelisim/node
 	cd js && npm run e2e
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=2000x FUZZIN='collector consent pipeline'
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=500x FUZZIN='collector consent pipeline'
 
 lint: ## vet, staticcheck and formatting
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
