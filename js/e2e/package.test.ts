@@ -66,6 +66,16 @@ test('the types refuse what the policy could never take', () => {
   expect(found.map(({ file, code }) => `${file?.fileName} ${code}`)).toEqual(['nested.ts 2322', 'nowhere.ts 2345']);
 });
 
+test('the loader is put into a page once, also beside a script of others with a data-site', async () => {
+  const page = await (await visitor(browser)).newPage();
+  await page.route('**/plain', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><html lang="en"><title>App</title><script type="text/plain" data-site="ABCDEFGH"></script>' }));
+  await page.goto(`${fixture.origin}/plain`);
+  const calls = "for (const site of ['shop', 'shop']) load({ src: '/kelisim/k.js', site });";
+  await page.addScriptTag({ type: 'module', content: readFileSync(`${js}package/dist/index.js`, 'utf8') + calls });
+  await page.locator('[data-kelisim-action="accept-all"]').waitFor();
+  expect(await page.locator('script[src="/kelisim/k.js"]').count()).toBe(1);
+});
+
 test('the React example shows a frame only while its purpose is granted', async () => {
   const { outputFiles } = await build({
     stdin: {

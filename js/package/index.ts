@@ -59,7 +59,8 @@ function call(method: 'event' | 'open' | 'withdraw', ...args: unknown[]): void {
 
 /** Puts the loader into the page, once. */
 export function load({ src, site, lang, auto, nonce, integrity, debug }: Options): void {
-  if (typeof document === 'undefined' || document.querySelector('script[data-site]')) return;
+  // Scripts of others have a data-site too, with names of their own.
+  if (typeof document === 'undefined' || Array.from(document.scripts).some(({ dataset }) => dataset['site'] === site)) return;
   const script = document.createElement('script');
   script.async = true;
   script.dataset['site'] = site;
