@@ -32,7 +32,7 @@ const files = {
 const budgets = [
   { of: ['k.js'], most: 976 },
   { of: ['banner.js', 'banner.css'], most: 4400 },
-  { of: ['asking.js'], most: 5350 },
+  { of: ['asking.js'], most: 5375 },
   { of: ['telemetry.js'], most: 2048 },
   { of: ['release.js'], most: 3328 },
   { of: ['vitals.js'], most: 3328 },

@@ -15,12 +15,11 @@ export async function ask(host: Host, lang: string, more: string): Promise<First
   const query = `site=${encodeURIComponent(script.dataset['site']!)}&lang=${lang}${more}${OWN ? stateOf(host) : ''}`;
   try {
     const answer = await fetch(`${base}v1/banner?${query}`, { credentials: OWN ? 'omit' : 'include' });
-    const read = answer.ok ? readBanner(await answer.json()) : undefined;
-    if (!read) log('cannot show the banner', answer.status);
+    const read = readBanner(await answer.json());
+    if (!read) throw answer.status;
     return read;
   } catch (error) {
-    log('cannot show the banner', error);
-    return undefined;
+    return void log('not asked', error);
   }
 }
 

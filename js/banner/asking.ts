@@ -3,5 +3,5 @@
  * style sheet and, in front, what is asked, so that asking waits for nothing else.
  */
 
-import './index.ts';
 import './loader.ts';
+import './index.ts';

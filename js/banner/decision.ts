@@ -3,6 +3,7 @@
 import type { FirstDocument } from '../contract/banner.ts';
 import type { Host } from '../contract/boot.ts';
 import type { Action, Decision } from '../contract/consent.ts';
+import type { Granted } from '../contract/state.ts';
 import { uuid } from './deliver.ts';
 import { firstOf } from './language.ts';
 
@@ -26,7 +27,7 @@ export function decisionOf(
   return {
     v: 1,
     site: script.dataset['site']!,
-    edition: doc?.edition ?? ('edition' in now ? now.edition : ''),
+    edition: doc?.edition ?? (now as Granted).edition,
     lang: doc?.lang ?? firstOf(script.dataset['lang'], spoken),
     action,
     ...(action === 'custom' && doc && { choices: Object.fromEntries(doc.purposes.map(({ id }) => [id, choices[id] === true])) }),

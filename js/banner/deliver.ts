@@ -15,8 +15,6 @@ export type Delivery =
 /** Why an attempt failed. */
 export type Failure = 'error_offline' | 'error_busy';
 
-const patience = 1e4; // milliseconds that one attempt may take
-
 /**
  * Sends a decision until the collector acknowledges it. The same bytes and the
  * same key go out each time, so that a repeat does no harm. Between attempts the
@@ -31,6 +29,7 @@ export async function deliver(
   failed: (why: Failure, retry: () => void) => void,
   signal: AbortSignal,
 ): Promise<Delivery> {
+  const patience = 1e4; // milliseconds that one attempt may take
   const body = JSON.stringify(OWN ? { ...decision, token: own(host, 'token') } : decision);
   for (let attempt = 0; !signal.aborted; attempt++) {
     let why: Failure = 'error_offline';

@@ -19,13 +19,18 @@ interface Asked {
   choices: Record<string, boolean>;
 }
 
+/** Removes the id of a session whose consent is over, where telemetry is not there to do it. */
+function forget({ state }: Host): void {
+  try {
+    if (!state().caps) localStorage.removeItem('kelisim-session');
+  } catch {}
+}
+
 function mount(host: Host): Record<BannerAct, () => void> {
   const { base, load, log, script, state } = host;
   const { lang } = script.dataset;
   const style = loadStyle('banner', host);
-  try {
-    if (!state().caps) localStorage.removeItem('kelisim-session'); // of a consent that ran out
-  } catch {}
+  forget(host);
   const asked: Asked = { doc: undefined, choices: {} };
   const untick = (): void => {
     asked.choices = asked.doc && isWhole(asked.doc) ? { ...asked.doc.choices } : {};
@@ -33,6 +38,13 @@ function mount(host: Host): Record<BannerAct, () => void> {
   const screen = surface(untick);
 
   const decide = sender(host, asked, screen, (lang) => show(lang, true));
+
+  /** Loads the settings' script and their style sheet; nothing when they do not come in time. */
+  const prepare = (): Promise<Awaited<ReturnType<Settings>> | void> =>
+    new Promise((ready) => {
+      load('settings', () => ready(window.kelisimBoot!.s!(host)));
+      setTimeout(ready, 1e4);
+    });
 
   const acts: Acts = {
     acceptAll: () => decide('accept_all'),
@@ -43,37 +55,32 @@ function mount(host: Host): Record<BannerAct, () => void> {
       screen.root.ariaBusy = 'true'; // seen at once, while the rest is on its way
       void openSettings(asked.doc!).finally(() => (screen.root.ariaBusy = null));
     },
-    prepare: () => void prepare(),
+    prepare,
     close: screen.closeDialog,
     speak: (lang) =>
       void show(lang, true).then(() => (screen.dialog() ?? screen.root).querySelector<HTMLElement>(`[data-kelisim-lang="${lang}"]`)?.focus()),
   };
 
-  /** Loads the settings' script and their style sheet; nothing when they do not come in time. */
-  const prepare = (): Promise<Awaited<ReturnType<Settings>> | void> =>
-    new Promise((ready) => {
-      load('settings', () => ready(window.kelisimBoot!.s!(host)));
-      setTimeout(ready, 1e4);
-    });
-
   /** Opens the settings: their script, and the rest of the document where only the first layer's is here. */
   const openSettings = async (doc: FirstDocument): Promise<void> => {
+    const wanted = screen.wish();
     const script = prepare();
     const whole = isWhole(doc) ? doc : await ask(host, doc.lang, '&again=1');
     const make = await script;
+    if (!wanted()) return;
     if (!whole || !isWhole(whole) || !make) return screen.say(doc.texts.error_offline!);
-    if (doc !== asked.doc) return;
     asked.doc = whole;
     screen.settings(make(whole, base, gpc, asked.choices, state().status === 'granted', acts, screen.dialog()));
   };
 
   /** Asks the collector what to ask, and shows it in the layer that is open, or in the right one. */
   const show = async (lang: string, again: boolean): Promise<void> => {
+    const wanted = screen.wish();
     const decided = !!state().raw;
     const first = !decided && !screen.dialog();
     const doc = (STYLE && first && !again && brought(host, lang)) || (await ask(host, lang, (again ? '&again=1' : '') + (first ? '&layer=1' : '')));
     await style;
-    if (!doc) return;
+    if (!doc || !wanted()) return;
     if (!asked.doc) dress(screen.root, doc);
     asked.doc = doc;
     if (!again) untick();
@@ -83,10 +90,12 @@ function mount(host: Host): Record<BannerAct, () => void> {
     if (decided || screen.dialog()) await openSettings(doc);
   };
 
-  const open = async (): Promise<void> => {
+  let opening: Promise<void> | undefined;
+  const open = (): void => void (opening ??= look().finally(() => (opening = undefined)));
+  const look = async (): Promise<void> => {
     const bar = screen.bar();
     if (screen.dialog()) return;
-    if (bar && !bar.hidden) return bar.querySelector<HTMLElement>('[data-kelisim-action]')?.focus();
+    if (bar?.hidden === false) return bar.querySelector<HTMLElement>('[data-kelisim-action]')?.focus();
     await show(firstOf(lang, spoken), false);
     const { doc } = asked;
     const best = doc && firstOf(lang, doc.langs);
@@ -94,7 +103,8 @@ function mount(host: Host): Record<BannerAct, () => void> {
   };
 
   return {
-    open: () => void open(),
+    open,
+    ask: () => state().raw || open(),
     close: () => screen.hide(),
     withdraw: () => (state().status === 'granted' ? decide('withdraw') : log('nothing to withdraw')),
   };
@@ -117,11 +127,11 @@ function sender(
   let sending: Promise<unknown> = Promise.resolve();
   const text = (key: TextKey): string => asked.doc?.texts[key] ?? '';
 
-  const failed = (why: Failure, act: () => void): void => {
+  const failed = (why: Failure, act?: () => void): void => {
     host.log('not saved yet', why);
     const bar = screen.bar();
     if (bar) bar.hidden = false;
-    screen.say(text(why), { label: text('retry'), act });
+    screen.say(text(why), act, text('retry'));
   };
 
   const send = async (decision: Decision, signal: AbortSignal): Promise<void> => {
@@ -130,15 +140,15 @@ function sender(
     if (delivery === 'saved') {
       const was = host.state().purposes;
       host.update();
+      forget(host);
       // What was taken back may have left something, also where no tag waits.
       if (was.some((id) => !host.state().purposes.includes(id))) host.load('release', () => window.kelisimBoot!.r!(host, was));
       host.channel.postMessage(0);
       screen.hide();
-      const { status } = host.state();
-      screen.say(text(status === 'refused' ? 'refused_note' : status === 'withdrawn' ? 'withdrawn_note' : 'saved'));
+      screen.say(text(`${host.state().status}_note` as TextKey) || text('saved')); // what is granted has no note of its own
     } else if (delivery === 'outdated' && asked.doc) {
       await renew(asked.doc.lang);
-      screen.say(text('error_busy'));
+      failed('error_busy');
     }
   };
 

@@ -46,7 +46,8 @@ let state: State | undefined;
 let telemetry: Telemetry | undefined;
 let waiting: [string, Props | undefined][] = [];
 
-const withBanner = (act: BannerAct) => (): void => load('banner', () => boot.b!(host, act));
+/** Does nothing while the state is not known: a click while the page is still loading. */
+const withBanner = (act: BannerAct) => (): void => load('banner', () => state && boot.b!(host, act));
 const channel = new BroadcastChannel('kelisim');
 
 const update = (): void => {
@@ -67,7 +68,7 @@ const update = (): void => {
   if (next.raw) {
     boot.b?.(host, 'close');
     if (!doc.querySelector('#kelisim-open')) load('back', () => boot.w!(host));
-  } else if (dataset['auto'] != 'false') api.open();
+  } else if (dataset['auto'] != 'false') withBanner('ask')();
   tags();
   doc.dispatchEvent(new CustomEvent('kelisim:change', { detail: next }));
 };
@@ -102,9 +103,9 @@ const look = (): void => {
   update();
 };
 
-for (const type of 'DOMContentLoaded prerenderingchange visibilitychange pageshow'.split(' ')) addEventListener(type, look, true);
+for (const type of 'visibilitychange DOMContentLoaded prerenderingchange pageshow'.split(' ')) addEventListener(type, look, true);
 addEventListener('click', (event) => {
-  if ((event.target as Element).closest('#kelisim-open')) {
+  if ((event.target as Element).closest?.('#kelisim-open')) {
     event.preventDefault();
     api.open();
   }

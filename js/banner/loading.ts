@@ -13,7 +13,7 @@ export function loading(folder: string, boot: Boot, by: HTMLScriptElement): Load
   if (PINNED) return checked(folder, boot, by);
   let tries = ''; // a browser never fetches a module twice that it could not have
   return (name, then) =>
-    STYLE && name === 'banner' ? then() : void import(folder + name + '.js' + tries).then(then, () => {
+    void (STYLE && name === 'banner' ? Promise.resolve() : import(folder + name + '.js' + tries)).then(then, () => {
       tries += '?';
     });
 }

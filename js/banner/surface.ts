@@ -14,6 +14,8 @@ export interface Surface {
   readonly bar: () => HTMLElement | undefined;
   /** Opens the settings, unless it is they that are open. */
   readonly settings: (made: HTMLDialogElement) => void;
+  /** Says later whether what was wanted now is still wanted: not after another wish, nor after hide. */
+  readonly wish: () => () => boolean;
   readonly dialog: () => HTMLDialogElement | undefined;
   readonly closeDialog: () => void;
   /** Takes everything away but what is being said; the first layer may stay, out of sight. */
@@ -22,6 +24,7 @@ export interface Surface {
 
 /** An empty surface. @param cancelled is called when the visitor leaves the settings without deciding */
 export function surface(cancelled: () => void): Surface {
+  let wishes = 0;
   let bar: HTMLElement | undefined;
   let dialog: HTMLDialogElement | undefined;
   let back: HTMLElement | undefined; // where the keyboard was before it came to the banner
@@ -29,7 +32,7 @@ export function surface(cancelled: () => void): Surface {
 
   /** The root is the first thing of the page, where a keyboard finds it, and is gone when empty. */
   const tidy = (): void => {
-    const barred = !!bar && !bar.hidden;
+    const barred = bar?.hidden === false;
     root.classList.toggle('k-above', !barred);
     if (card.hidden && !dialog && !barred) root.remove();
     else if (!root.isConnected) document.body.prepend(root);
@@ -37,12 +40,10 @@ export function surface(cancelled: () => void): Surface {
   const { card, say } = toast(() => tidy());
   const root = element('div', { id: 'kelisim', role: 'region', dir: 'auto' }, card);
 
-  root.addEventListener('focusin', ({ relatedTarget }) => {
-    if (relatedTarget instanceof HTMLElement && !root.contains(relatedTarget)) back = relatedTarget;
-  });
-  document.addEventListener('focusin', ({ target }) => {
+  document.addEventListener('focusin', ({ target, relatedTarget: from }) => {
+    if (from instanceof HTMLElement && root.contains(target as Node) && !root.contains(from)) back = from;
     const look = (): void => {
-      if (bar && !bar.hidden && target === document.activeElement) uncover(target as HTMLElement, root);
+      if (bar?.hidden === false && target === document.activeElement) uncover(target as HTMLElement, root);
     };
     look();
     requestAnimationFrame(look); // WebKit scrolls to what has the focus after it says so
@@ -63,13 +64,21 @@ export function surface(cancelled: () => void): Surface {
   return {
     root,
     say,
-    bar: () => bar,
+    bar() {
+      tidy(); // a page may have taken the root out
+      return bar;
+    },
+    wish() {
+      const mine = ++wishes;
+      return () => mine === wishes;
+    },
     dialog: () => dialog,
     closeDialog,
     layer(made) {
       if (bar) bar.replaceWith(made);
       else root.append(made);
       bar = made;
+      opener = made.querySelector<HTMLElement>('[aria-haspopup]')!; // the old one is gone
       tidy();
     },
     settings(made) {
@@ -81,6 +90,7 @@ export function surface(cancelled: () => void): Surface {
       made.showModal();
     },
     hide(keep) {
+      wishes++;
       const inside = root.contains(document.activeElement);
       shut();
       if (keep && bar) bar.hidden = true;

@@ -32,9 +32,10 @@ export interface Telemetry {
 
 /**
  * What the banner is told to do: to show the first layer, or the settings once
- * something was decided; to go; to take the consent back.
+ * something was decided; to show the first layer or nothing; to go; to take the
+ * consent back.
  */
-export type BannerAct = 'open' | 'close' | 'withdraw';
+export type BannerAct = 'open' | 'ask' | 'close' | 'withdraw';
 
 /** The object. */
 export interface Boot {
