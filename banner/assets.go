@@ -131,7 +131,7 @@ func (a *Assets) Files() map[string]Asset { return maps.Clone(a.byName) }
 // that still hold, the folder of the other files, and the built loader. editions
 // is policy.Catalogue.Keys; a site without a mode is in mode path.
 func (a *Assets) Loader(editions map[string][]string, modes map[string]policy.Mode) (Asset, error) {
-	return newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q};%s", a.sites(editions, modes, false), a.folder, a.loader))
+	return newAsset("k.js", once("e:%s,h:%q", a.loader, a.sites(editions, modes, false), a.folder))
 }
 
 // Asking is k.js for a visitor of a site who has not decided: it brings the first
@@ -141,16 +141,23 @@ func (a *Assets) Asking(editions map[string][]string, modes map[string]policy.Mo
 	if err != nil {
 		return Asset{}, fmt.Errorf("banner: encode what is asked: %w", err)
 	}
-	return newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q,d:%s};%s", a.sites(editions, modes, false), a.folder, asked, a.asking))
+	return newAsset("k.js", once("e:%s,h:%q,d:%s", a.asking, a.sites(editions, modes, false), a.folder, asked))
 }
 
 // Pinned is the loader for sites that pin it with SRI: it knows what every other
 // file must be, and its name holds its hash. Another set of editions is another
 // file.
 func (a *Assets) Pinned(editions map[string][]string, modes map[string]policy.Mode) (Asset, error) {
-	k, err := newAsset("k.js", fmt.Appendf(nil, "var kelisimBoot={e:%s,h:%q,i:%s};%s", a.sites(editions, modes, true), a.folder, object(integrityOf(a.byName)), a.pinned))
+	k, err := newAsset("k.js", once("e:%s,h:%q,i:%s", a.pinned, a.sites(editions, modes, true), a.folder, object(integrityOf(a.byName))))
 	k.Name = "k." + strings.Trim(k.ETag, `"`) + ".js"
 	return k, err
+}
+
+// once is a loader behind what it needs to know, as a script that does nothing where
+// a page has it already: a template and a tag manager may both bring it.
+func once(known string, loader []byte, args ...any) []byte {
+	b := fmt.Appendf([]byte("self.kelisimBoot||(kelisimBoot={"), known, args...)
+	return append(append(append(b, "},"...), bytes.TrimRight(loader, ";\n")...), ")\n"...)
 }
 
 // object writes texts by name as a script may hold them.

@@ -21,7 +21,7 @@ func TestLoaderKnowsTheMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := a.Folder() + "-own"
-	want := `var kelisimBoot={e:{"a":["00"],"b":Object.assign(["01","02"],{m:"__Secure-"}),"c":Object.assign(["03"],{m:"__Host-own-",h:"` + own + `"})},h:"`
+	want := `self.kelisimBoot||(kelisimBoot={e:{"a":["00"],"b":Object.assign(["01","02"],{m:"__Secure-"}),"c":Object.assign(["03"],{m:"__Host-own-",h:"` + own + `"})},h:"`
 	if got := string(k.Body); !strings.HasPrefix(got, want) {
 		t.Errorf("the loader is %s, want %s", got, want)
 	}

@@ -107,9 +107,9 @@ func TestLoader(t *testing.T) {
 		end   string
 		name  string
 	}{
-		"loader": {a.Loader, `var kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},h:"` + a.Folder() + `"};`, "};go();", `^k\.js$`},
-		"pinned": {a.Pinned, `var kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},h:"` + a.Folder() + `",i:{"back":"sha384-`,
-			"};pinned go();", `^k\.[0-9a-f]{16}\.js$`},
+		"loader": {a.Loader, `self.kelisimBoot||(kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},h:"` + a.Folder() + `"},`, "},go())\n", `^k\.js$`},
+		"pinned": {a.Pinned, `self.kelisimBoot||(kelisimBoot={e:{"blog":["00"],"shop":["0123456789abcdef","fedcba9876543210"]},h:"` + a.Folder() + `",i:{"back":"sha384-`,
+			"},pinned go())\n", `^k\.[0-9a-f]{16}\.js$`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			one, err := test.make(editions, nil)
@@ -124,7 +124,7 @@ func TestLoader(t *testing.T) {
 				t.Errorf("it is called %s", one.Name)
 			}
 			none, err := test.make(nil, nil)
-			if err != nil || !strings.HasPrefix(string(none.Body), "var kelisimBoot={e:{},") || none.ETag == one.ETag {
+			if err != nil || !strings.HasPrefix(string(none.Body), "self.kelisimBoot||(kelisimBoot={e:{},") || none.ETag == one.ETag {
 				t.Errorf("without sites it is %s, %v", none.Body, err)
 			}
 		})

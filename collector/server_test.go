@@ -488,7 +488,7 @@ func TestPrivacyPageWithoutJavaScript(t *testing.T) {
 func TestAssets(t *testing.T) {
 	e := newEdge(t, spool.Options{})
 	res, body := e.send("GET", "/k.js", "")
-	if res.Header.Get("Cache-Control") != fiveMinutes || !strings.HasPrefix(body, "var kelisimBoot=") {
+	if res.Header.Get("Cache-Control") != fiveMinutes || !strings.HasPrefix(body, "self.kelisimBoot||(kelisimBoot={") {
 		t.Errorf("k.js: %v", res.Header)
 	}
 	for name := range e.server.o.Assets.Files() {

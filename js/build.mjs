@@ -31,8 +31,8 @@ const files = {
 // What a page may have to load, brotli bytes.
 const budgets = [
   { of: ['k.js'], most: 976 },
-  { of: ['banner.js', 'banner.css'], most: 4400 },
-  { of: ['asking.js'], most: 5375 },
+  { of: ['banner.js', 'banner.css'], most: 4450 },
+  { of: ['asking.js'], most: 5420 },
   { of: ['telemetry.js'], most: 2048 },
   { of: ['release.js'], most: 3328 },
   { of: ['vitals.js'], most: 3328 },

@@ -139,6 +139,7 @@ function sender(
     host.log(decision.action, delivery);
     if (delivery === 'saved') {
       const was = host.state().purposes;
+      window.kelisimBoot!.x = false;
       host.update();
       forget(host);
       // What was taken back may have left something, also where no tag waits.
@@ -154,13 +155,14 @@ function sender(
 
   return (action) => {
     const decision = decisionOf(host, action, asked.doc, asked.choices);
+    window.kelisimBoot!.x = action !== 'accept_all';
     pending.abort();
     pending = new AbortController();
     const { signal } = pending;
     screen.hide(true);
     screen.say('');
     // One after another, so that the collector hears them in order.
-    sending = sending.then(() => send(decision, signal));
+    sending = sending.then(() => send(decision, signal)).catch((error: unknown) => host.log(error));
   };
 }
 

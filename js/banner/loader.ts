@@ -27,19 +27,21 @@
 import type { BannerAct, Boot, Host, Telemetry } from '../contract/boot.ts';
 import type { Props } from '../contract/events.ts';
 import { readState, type Editions, type Granted, type State } from '../contract/state.ts';
-import { loading } from './loading.ts';
+import { checked, loading, type Load } from './loading.ts';
+
+/** Stands in front of this script. */
+declare const kelisimBoot: Boot;
 
 const doc = document;
 const script = doc.currentScript as HTMLScriptElement;
 const { dataset } = script;
-const boot = window.kelisimBoot as Boot;
-const early = (window.kelisim as { q?: [keyof typeof api, ...never[]][] } | undefined)?.q ?? [];
+const boot = kelisimBoot;
+const early = (self.kelisim as { q?: [keyof typeof api, ...never[]][] } | undefined)?.q ?? [];
 const base = new URL('.', script.src).href;
 const editions: Editions = boot.e[dataset['site']!] ?? [];
-const load = loading(`${base}a/${editions.h ?? boot.h}/`, boot, script);
-const log = (...what: unknown[]): void => {
-  if ('debug' in dataset) console.info('kelisim:', ...what);
-};
+const folder = `${base}a/${editions.h ?? boot.h}/`;
+const load: Load = PINNED ? checked(folder, boot, script) : loading(folder);
+const log = (...what: unknown[]): unknown => 'debug' in dataset && console.info('kelisim:', ...what);
 
 // Not known until start; events wait until it is.
 let state: State | undefined;
@@ -74,9 +76,7 @@ const update = (): void => {
 };
 
 /** Waiting tags, also those that the page adds later, are another file's work. */
-const tags = (): void => {
-  if (state && doc.querySelector('[data-kelisim]')) load('release', () => boot.r!(host));
-};
+const tags = (): unknown => state && doc.querySelector('[data-kelisim]') && load('release', () => boot.r!(host));
 
 const host: Host = { base, script, state: () => state!, update, load, channel, log };
 
@@ -97,7 +97,7 @@ const api = {
 const look = (): void => {
   if (doc.prerendering || doc.readyState > 'l') return; // of its three values: loading
   if (!state) {
-    window.kelisim = api;
+    self.kelisim = api;
     for (const [method, ...rest] of early) (api[method] as (...args: never[]) => void)(...rest);
   }
   update();

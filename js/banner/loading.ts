@@ -5,20 +5,20 @@ import type { Boot } from '../contract/boot.ts';
 /** Loads a file, once, and then does something; one that could not be had is tried anew the next time. */
 export type Load = (name: string, then: () => void) => void;
 
-/** Set when the loader is built to be pinned: it then checks every file that it loads. */
-declare const PINNED: boolean;
-
-/** Loads from a folder. @param boot knows the integrity of each file where the loader is pinned */
-export function loading(folder: string, boot: Boot, by: HTMLScriptElement): Load {
-  if (PINNED) return checked(folder, boot, by);
-  let tries = ''; // a browser never fetches a module twice that it could not have
-  return (name, then) =>
-    void (STYLE && name === 'banner' ? Promise.resolve() : import(folder + name + '.js' + tries)).then(then, () => {
-      tries += '?';
-    });
+declare global {
+  /** Set when the loader is built to be pinned: it then checks every file that it loads. */
+  const PINNED: boolean;
 }
 
-function checked(folder: string, boot: Boot, by: HTMLScriptElement): Load {
+/** Loads from a folder. */
+export function loading(folder: string): Load {
+  let tries = ''; // a browser never fetches a module twice that it could not have
+  return (name, then) =>
+    void (STYLE && name === 'banner' ? Promise.resolve() : import(folder + name + '.js' + tries)).then(then, () => (tries += '?'));
+}
+
+/** Loads from a folder what is as the pinned loader knows it, and nothing else. */
+export function checked(folder: string, boot: Boot, by: HTMLScriptElement): Load {
   const integrity = boot.e[by.dataset['site']!]?.i ?? boot.i!;
   const loads: Record<string, Promise<unknown> | undefined> = {};
   const same = (text: string): string => text;

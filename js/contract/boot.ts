@@ -49,6 +49,8 @@ export interface Boot {
   i?: Readonly<Record<string, string>>;
   /** The page's Trusted Types policy, once somebody needed it. */
   p?: TrustedPolicy | undefined;
+  /** Set while a decision is on its way that may take something back: until it has arrived, nothing is sent. */
+  x?: boolean;
   /** Set by the banner script. */
   b?: (host: Host, act: BannerAct) => void;
   /** Set by the script of the settings; waits for their style sheet. */

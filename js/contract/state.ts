@@ -67,8 +67,8 @@ export function readState(cookies: string, editions: Editions, now: number): Sta
       `; ${location.protocol[5] ? (editions.m ?? '__Host-') : ''}kelisim-state=` + // longer than http:
         '(1\\.(\\w+)\\.([\\w+-]*)\\.(\\w*)\\.(\\d+)\\.([01])\\.([grw]));',
     ) ?? [];
-  const expires = +days! * 864e5;
+  const expires = (days as unknown as number) * 864e5;
   return editions.includes(edition!) && now < expires
-    ? ({ status: { g: 'granted', r: 'refused', w: 'withdrawn' }[status!], raw, edition, purposes: items!.match(/[\w-]+/g) ?? [], caps, expires, gpc: +gpc! > 0 } as Granted | Denied)
+    ? ({ status: { g: 'granted', r: 'refused', w: 'withdrawn' }[status!], raw, edition, purposes: items!.match(/[\w-]+/g) ?? [], caps, expires, gpc: (gpc as unknown as number) > 0 } as Granted | Denied)
     : { status: 'undecided', raw: '', purposes: [], caps: '' };
 }

@@ -13,6 +13,7 @@ import type { EventsCall, WireEvent } from '../contract/events.ts';
 import type { Kept } from '../contract/services.ts';
 import { asked, documentIn } from './texts.ts';
 import { page } from './pages.ts';
+import { once } from './shop.ts';
 
 const day = 864e5;
 const asset = (name: string): Buffer => readFileSync(new URL(`../../banner/assets/${name}`, import.meta.url));
@@ -119,9 +120,9 @@ export class Fixture {
 
   #loader(url: URL, request: IncomingMessage): string {
     const boot = { e: { shop: [this.edition] }, h: '0' };
-    if (this.asks === undefined || request.headers.cookie?.includes('kelisim-state=')) return `var kelisimBoot=${JSON.stringify(boot)};${asset('k.js')}`;
+    if (this.asks === undefined || request.headers.cookie?.includes('kelisim-state=')) return once(boot, asset('k.js'));
     const asked = new URL(`?layer=1&lang=${this.asks}`, url);
-    return `var kelisimBoot=${JSON.stringify({ ...boot, d: { shop: this.#document(asked, null) } })};${asset('asking.js')}`;
+    return once({ ...boot, d: { shop: this.#document(asked, null) } }, asset('asking.js'));
   }
 
   #token(request: IncomingMessage): string | undefined {

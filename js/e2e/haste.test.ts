@@ -84,6 +84,23 @@ describe.each([undefined, 'en'])('a page that calls before the loader is there (
   });
 });
 
+test.each([undefined, 'en'])('a page that brings the loader twice has one banner and one page view (loader brings %s)', async (asks) => {
+  fixture.asks = asks;
+  fixture.head = '<script async src="/kelisim/k.js?again" data-site="shop"></script>';
+  const page = await visit('/?lang=en');
+  await act(page, 'accept-all').waitFor();
+  await settle(page);
+  expect(fixture.calledPaths.filter((path) => path.endsWith('k.js'))).toHaveLength(2);
+  expect(await page.locator('.k-bar').count()).toBe(1);
+  await act(page, 'accept-all').click();
+  await until('the page view', () => fixture.events.length > 0);
+  await page.evaluate(() => history.pushState(null, '', '/inside'));
+  await until('the next', () => fixture.events.length > 1);
+  await settle(page);
+  expect(fixture.decisions).toHaveLength(1);
+  expect(fixture.events.filter(({ name }) => name === 'pageview')).toHaveLength(2);
+});
+
 describe('quicker than the network', () => {
   test('who has decided in another tab is not asked by a question that comes late', async () => {
     const page = await fresh();
@@ -217,6 +234,41 @@ describe('the keyboard', () => {
 });
 
 describe('what is left', () => {
+  test('while a withdrawal cannot be brought home nothing more is sent, and nothing of it later', async () => {
+    const page = await visit('/?lang=en');
+    await act(page, 'accept-all').click();
+    await until('the page view', () => fixture.events.length > 0);
+    await settle(page);
+    const sent = fixture.calls.length;
+    await page.route('**/v1/consent', (route) => route.fulfill({ status: 503, body: '{}' }));
+    await page.evaluate(() => (window as never as { kelisim: { withdraw(): void } }).kelisim.withdraw());
+    await page.locator('.k-toast button').waitFor();
+    await page.evaluate(() => {
+      history.pushState(null, '', '/inside');
+      (window as never as { kelisim: { event(name: string): void } }).kelisim.event('late');
+      dispatchEvent(new Event('pagehide'));
+    });
+    await page.waitForTimeout(900);
+    await page.unroute('**/v1/consent');
+    await page.locator('.k-toast button').click();
+    await until('the withdrawal', () => fixture.decisions.length === 2);
+    await settle(page);
+    expect(fixture.calls).toHaveLength(sent);
+    expect(await page.evaluate(() => Object.keys(localStorage))).toEqual([]);
+  });
+
+  test('a choice that changes nothing lets telemetry go on', async () => {
+    const page = await visit('/?lang=en');
+    await act(page, 'accept-all').click();
+    await until('the page view', () => fixture.events.length > 0);
+    await page.locator('#kelisim-open').click();
+    await act(page, 'save').click();
+    await until('the decision', () => fixture.decisions.length === 2);
+    await settle(page);
+    await page.evaluate(() => history.pushState(null, '', '/inside'));
+    await until('another page view', () => fixture.events.filter(({ name }) => name === 'pageview').length === 2);
+  });
+
   test('a withdrawal takes the session away also where telemetry could not be loaded', async () => {
     const page = await visit('/?lang=en');
     await act(page, 'accept-all').click();

@@ -18,6 +18,9 @@ const gif = Buffer.from('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==', 
 const integrity = (): Record<string, string> =>
   Object.fromEntries(['back', 'banner', 'release'].map((name) => [name, `sha384-${createHash('sha384').update(asset(`${name}.js`)).digest('base64')}`]));
 
+/** A loader behind what it needs to know, as the collector writes it. */
+export const once = (boot: object, loader: Buffer): string => `self.kelisimBoot||(kelisimBoot=${JSON.stringify(boot)},${loader.toString().replace(/;\n$/, '')})\n`;
+
 /** The edition that is in force. */
 export const edition = 'a1b2c3d4e5f60718';
 
@@ -79,7 +82,7 @@ export class Shop {
     }
     if (path === '/kelisim/k.js') {
       const boot = { e: { shop: [edition] }, h: '0', ...(this.pinned && { i: integrity() }) };
-      const script = `var kelisimBoot=${JSON.stringify(boot)};${asset(this.pinned ? 'pinned.js' : 'k.js').toString()}`;
+      const script = once(boot, asset(this.pinned ? 'pinned.js' : 'k.js'));
       return void response.writeHead(200, { 'content-type': 'text/javascript' }).end(script);
     }
     this.calls.push(path.replace('/kelisim/', ''));

@@ -22,10 +22,10 @@ function start({ caps, raw, expires }: Granted, host: Host): Telemetry {
     forget();
   };
 
-  /** Whether the consent still stands: in this tab, by the clock, and in the cookie. */
+  /** Whether the consent still stands: in this tab, by the clock, and in the cookie; not while the visitor is taking it back. */
   const permitted = (): boolean => {
     if (Date.now() > expires || !document.cookie.includes(raw)) stop();
-    return !signal.aborted;
+    return !signal.aborted && !window.kelisimBoot!.x;
   };
 
   const box = outbox(host, permitted, stop);

@@ -157,7 +157,7 @@ var (
 // sitesOf reads the first line of a loader.
 func sitesOf(loader []byte) (all []known) {
 	line, _, _ := strings.Cut(string(loader), "\n")
-	if !strings.HasPrefix(line, "var kelisimBoot={e:") {
+	if !strings.HasPrefix(line, "self.kelisimBoot||(kelisimBoot={e:") {
 		return nil
 	}
 	for _, m := range sitePattern.FindAllStringSubmatch(line, -1) {

@@ -150,7 +150,7 @@ func (c *crowd) carries(ctx context.Context, edition string) bool {
 	if err != nil {
 		c.problem("the loader: %v", err)
 	}
-	return res.StatusCode == http.StatusOK && bytes.HasPrefix(b, []byte(`var kelisimBoot={e:{"demo":["`+edition+`"`))
+	return res.StatusCode == http.StatusOK && bytes.HasPrefix(b, []byte(`self.kelisimBoot||(kelisimBoot={e:{"demo":["`+edition+`"`))
 }
 
 func (c *crowd) accept(ctx context.Context, edition string) (status int, token string) {
