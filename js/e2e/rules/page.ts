@@ -63,7 +63,7 @@ export function page(rule: Rule): void {
       for (const referrers of [true, false]) {
         play.site.referrers = referrers;
         play.site.fault = (wanted) => (path.test(wanted) ? trouble : undefined);
-        const at = await play.visit();
+        const at = await play.visit('/en/'); // the loader brings what is asked along in the language of the path
         await pause(400);
         expect(await at.tab.run(() => window.probe.errors), String(path)).toEqual([]);
         const along = referrers && path.source.includes('banner'); // what is away is not needed
