@@ -39,6 +39,7 @@ export function brought({ base, script, log }: Host, lang: string): FirstDocumen
   const doc = readBanner(d[site]);
   if (doc?.lang !== lang) return;
   delete d[site];
-  fetch(`${base}v1/banner?site=${encodeURIComponent(site)}&lang=${lang}&layer=0`).catch((error: unknown) => log('not counted', error));
+  const count = (): unknown => fetch(`${base}v1/banner?site=${encodeURIComponent(site)}&lang=${lang}&layer=0`).catch((error: unknown) => log('not counted', error));
+  setTimeout(count, 99); // it is to be seen first
   return doc;
 }
