@@ -60,10 +60,16 @@ func (b *Banner) Days(lang string, n int) string {
 	return b.Text(lang, key, "n", strconv.Itoa(n))
 }
 
+// fill puts values in the place of their names. A value that ends in a full stop,
+// as «1 мая 2027 г.» does, ends its sentence too.
 func fill(text string, placeholders ...string) string {
 	var pairs []string
 	for i := 0; i+1 < len(placeholders); i += 2 {
-		pairs = append(pairs, "{"+placeholders[i]+"}", placeholders[i+1])
+		name, value := "{"+placeholders[i]+"}", placeholders[i+1]
+		if strings.HasSuffix(value, ".") {
+			pairs = append(pairs, name+".", value)
+		}
+		pairs = append(pairs, name, value)
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
 }

@@ -127,3 +127,15 @@ func TestEveryKazakhLetterIsThere(t *testing.T) {
 		}
 	}
 }
+
+func TestDateEndsItsSentenceOnce(t *testing.T) {
+	b := newBanner(t)
+	got := b.Text("ru", TextValidUntil, "date", "1 мая 2027 г.")
+	if want := "Ваше согласие действует до 1 мая 2027 г."; got != want {
+		t.Errorf("Russian: %q, want %q", got, want)
+	}
+	got = b.Text("en", TextValidUntil, "date", "1 May 2027")
+	if want := "Your consent is valid until 1 May 2027."; got != want {
+		t.Errorf("English: %q, want %q", got, want)
+	}
+}

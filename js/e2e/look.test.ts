@@ -230,6 +230,15 @@ describe('large and wide text', () => {
     }
   });
 
+  test.each(langs)('no word of a title is broken on a phone in %s', async (lang) => {
+    const page = await visit(`/?lang=${lang}`, phone);
+    await page.evaluate(() => (document.body.style.fontSize = '17px'));
+    expect(await broken(page)).toEqual([]);
+    await act(page, 'customise').click();
+    await page.locator('dialog').waitFor();
+    expect(await broken(page)).toEqual([]);
+  });
+
   test.each(langs)('text with more space between letters, words and lines is not cut off in %s', async (lang) => {
     const page = await visit(`/?lang=${lang}`, phone);
     const spaced = '{line-height:1.5!important;letter-spacing:.12em!important;word-spacing:.16em!important}p{margin-bottom:2em!important}';
@@ -249,6 +258,19 @@ describe('large and wide text', () => {
     await reachable(page);
   });
 });
+
+/** Words of titles that stand on more than one line. */
+const broken = (page: Page): Promise<string[]> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('#kelisim :is(h2, h3)')].filter((title) => title.checkVisibility()).flatMap((title) => {
+      const text = title.firstChild as Text;
+      return [...text.data.matchAll(/\S+/g)].filter(({ index, 0: word }) => {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        return new Set([...range.getClientRects()].map(({ top }) => top)).size > 1;
+      }).map(([word]) => word);
+    }));
 
 /** No text runs out of its box sideways, no control is narrower than its words, and each control can be scrolled to. */
 async function reachable(page: Page): Promise<void> {
