@@ -20,8 +20,8 @@ chromium: ## install Chromium where it is missing
 build: ## build bin/kelisim
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/kelisim ./cmd/kelisim
 
-demo: setup build ## run the demo: site, collector and dashboard (TRAFFIC=1 plays visitors)
-	bin/kelisim demo $(if $(TRAFFIC),--traffic)
+demo: setup build ## run the demo: site, collector and dashboard (TRAFFIC=1 plays visitors, FLAGS="…" passes flags)
+	bin/kelisim demo $(if $(TRAFFIC),--traffic) $(FLAGS)
 
 test: setup chromium lint ## run every test: Go with the race detector, TypeScript, browser, end to end
 	cd js && npm run check && npm test

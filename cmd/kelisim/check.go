@@ -42,7 +42,7 @@ func check(ctx context.Context, args []string, out, errs io.Writer) error {
 		for _, p := range problems {
 			fmt.Fprintln(errs, p)
 		}
-		fmt.Fprintf(errs, "kelisim: %d problems\n", len(problems))
+		fmt.Fprintf(errs, "kelisim: problems found: %d\n", len(problems))
 		return errSaid
 	}
 	for _, p := range policies {

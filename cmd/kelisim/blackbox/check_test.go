@@ -49,7 +49,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		for i, line := range want {
 			want[i] = dir + string(filepath.Separator) + line
 		}
-		want = append(want, fmt.Sprintf("kelisim: %d problems", len(want)))
+		want = append(want, fmt.Sprintf("kelisim: problems found: %d", len(want)))
 		if d := cmp.Diff(want, lines); d != "" {
 			t.Errorf("%s (-golden +said):\n%s", name, d)
 		}
