@@ -84,16 +84,14 @@ describe('R12 a purpose taken back', () => {
     }, places);
     const stay = ['_adsense=1;Path=/x', 'login=1;Domain=shop.example;Path=/', 'stats=1;Path=/', '_shared=1;Path=/'];
     await page.evaluate((all) => all.forEach((cookie) => (document.cookie = cookie)), stay);
-    expect((await cookies(page)).length).toBe(3 * 24 + 2 + stay.length); // with and without a leading dot are one
+    await expect.poll(async () => (await cookies(page)).length, { timeout: 10_000 }).toBe(3 * 24 + 2 + stay.length); // with and without a leading dot are one
     await decide(page, ['analytics']);
     await until('the names', () => shop.calls.includes('v1/services'));
-    await settled(page);
-    expect(await cookies(page)).toEqual(
+    await expect.poll(() => cookies(page), { timeout: 10_000 }).toEqual(
       ['_adsense a.b.shop.example /x', '_shared a.b.shop.example /', 'login .shop.example /', 'stats a.b.shop.example /'].sort(),
     );
     await decide(page, []);
-    await settled(page);
-    expect(await cookies(page)).toEqual(['_adsense a.b.shop.example /x', 'login .shop.example /']);
+    await expect.poll(() => cookies(page), { timeout: 10_000 }).toEqual(['_adsense a.b.shop.example /x', 'login .shop.example /']);
     expect((await page.context().cookies()).find(({ name }) => name === stateCookie(where))?.value).toBe(marker([]));
   });
 
@@ -136,8 +134,7 @@ describe('R12 a purpose taken back', () => {
     expect(await kept(page)).toEqual(all);
     await decide(page, ['analytics']);
     await until('the names', () => shop.calls.includes('v1/services'));
-    await settled(page);
-    expect(await kept(page)).toEqual({
+    await expect.poll(() => kept(page), { timeout: 10_000 }).toEqual({
       local: ['cart', 'kelisim-session', 'stats'],
       session: ['cart'],
       databases: ['site', 'stats'],
@@ -145,8 +142,7 @@ describe('R12 a purpose taken back', () => {
       workers: 0,
     });
     await decide(page, []);
-    await settled(page);
-    expect(await kept(page)).toEqual({ local: ['cart', 'kelisim-session'], session: ['cart'], databases: ['site'], caches: ['site-v1'], workers: 0 });
+    await expect.poll(() => kept(page), { timeout: 10_000 }).toEqual({ local: ['cart', 'kelisim-session'], session: ['cart'], databases: ['site'], caches: ['site-v1'], workers: 0 });
   });
 
   test('what was left elsewhere goes on the next page that has something to wait', async () => {
