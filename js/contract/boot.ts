@@ -4,6 +4,8 @@ import type { Settings } from '../banner/settings.ts';
 import type { FirstDocument } from './banner.ts';
 import type { Editions, Granted, State } from './state.ts';
 import type { Props } from './events.ts';
+import type { Outbox } from '../telemetry/outbox.ts';
+import type { Session } from '../telemetry/session.ts';
 
 /** What the loader gives to the scripts it loads. */
 export interface Host {
@@ -65,7 +67,7 @@ export interface Boot {
   /** Set by the script of the way back, for pages that have none. */
   w?: (host: Host) => void;
   /** Set by the script that measures vitals. */
-  v?: (report: (measures: Record<string, number>) => void, signal: AbortSignal) => void;
+  v?: (first: Promise<Session | undefined>, box: Outbox, signal: AbortSignal) => Promise<void>;
 }
 
 declare global {

@@ -25,10 +25,11 @@ describe('readBanner', () => {
 
 describe('isOver', () => {
   test.each(['withdrawn', 'expired', 'edition', 'bad_token', 'no_consent'])('%s ends telemetry', (reason) => {
-    expect(isOver({ accepted: 0, dropped: { [reason]: 1 } })).toBe(true);
+    expect(isOver(JSON.stringify({ accepted: 0, dropped: { [reason]: 1 } }))).toBe(true);
+    expect(isOver(JSON.stringify({ accepted: 2, dropped: { purpose: 1, [reason]: 1 } }))).toBe(true);
   });
 
-  test.each([[{ accepted: 1, dropped: {} }], [{ dropped: { bot: 1, duplicate: 2 } }], [400], [null], [{}]])('%j does not', (answer) => {
-    expect(isOver(answer)).toBe(false);
+  test.each([[{ accepted: 1, dropped: {} }], [{ dropped: { bot: 1, duplicate: 2 } }], [{ error: { code: 'expired' } }], ['withdrawn'], [null]])('%j does not', (answer) => {
+    expect(isOver(JSON.stringify(answer))).toBe(false);
   });
 });

@@ -1,54 +1,50 @@
 /** Numbers the events of a session, which the tabs of a site share. */
 
+import { settling } from './measure.ts';
 import { nextSession, type Session } from './session.ts';
 
 const key = 'kelisim-session';
-const settling = 100; // milliseconds after which every tab surely reads what one of them wrote
 
 /** Gives the next number, or nothing when the consent is over. */
 export type Numbers = () => Promise<Session | undefined>;
 
 const mint = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte + 256).toString(16).slice(1)).join('');
+  crypto.getRandomValues(new Uint8Array(16)).reduce((text, byte) => text + (byte + 256).toString(16).slice(1), '');
+const settled = (): Promise<void> => new Promise((next) => setTimeout(next, settling));
 
 /**
- * The numbers of the session under one decision; tabs take turns. A turn lasts a
- * little longer than its last write, because a write reaches the other tabs only
- * some time after it was made: a lock alone would let two tabs take one number.
+ * The numbers of the session under one decision; tabs take turns. A turn is kept a
+ * little longer than numbers are taken in it, because a write reaches the other tabs
+ * only some time after it was made: a lock alone would let two tabs take one number.
  * @param by the decision
  * @param permitted whether it still stands; asked before anything is stored
  */
 export function numbers(by: string, permitted: () => boolean): Numbers {
-  let kept: string | null = null; // the session, where the browser keeps nothing for us
+  let kept = ''; // the session, where the browser keeps nothing for us
   let turn: Promise<void> | undefined; // ours, or asked for
-  let last = 0;
-  const take = (): Session | undefined => {
-    if (!permitted()) return;
-    last = performance.now();
-    try {
-      kept = localStorage.getItem(key);
-    } catch {}
-    const session = nextSession(kept, by, Date.now(), mint);
-    kept = JSON.stringify(session);
-    try {
-      localStorage.setItem(key, kept);
-    } catch {}
-    return session;
-  };
   const ourTurn = (): Promise<void> =>
     (turn ??= new Promise((begins) => {
       navigator.locks
         .request(key, async () => {
           begins();
-          do await new Promise((next) => setTimeout(next, settling));
-          while (performance.now() - last < settling);
+          await settled();
           turn = undefined;
+          await settled();
         })
         .catch(begins);
     }));
   return async () => {
     if (navigator.locks) await ourTurn();
-    return take();
+    if (!permitted()) return;
+    try {
+      kept = localStorage.getItem(key) ?? '';
+    } catch {}
+    const session = nextSession(kept, by, Date.now(), mint);
+    kept = session.kept;
+    try {
+      localStorage.setItem(key, kept);
+    } catch {}
+    return session;
   };
 }
 

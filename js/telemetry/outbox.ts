@@ -2,25 +2,26 @@
 
 import type { Host } from '../contract/boot.ts';
 import { own } from '../contract/own.ts';
-import { isOver, type WireEvent } from '../contract/events.ts';
+import { isOver, type EventsCall, type Props, type WireEvent } from '../contract/events.ts';
+import { alive, calls, longest, most, pause, soon } from './measure.ts';
 import type { Session } from './session.ts';
 
 /** An event without what the outbox adds. */
-export type What = Omit<WireEvent, 'seq' | 'ago'>;
+export interface What extends Pick<WireEvent, 'name' | 'engaged'> {
+  readonly url?: string;
+  readonly referrer?: string | undefined;
+  readonly props?: Props | undefined;
+}
 
 /** Where events wait. */
 export interface Outbox {
   readonly push: (session: Session, what: What) => void;
-  readonly flush: () => Promise<void>;
+  readonly flush: () => void;
   readonly clear: () => void;
 }
 
-type Waiting = readonly [session: Session, at: number, event: Omit<WireEvent, 'ago'>, again?: true];
-
-const most = 50; // events that wait, at most
-const soon = 300; // milliseconds that events wait for company
-const first = 2e3; // milliseconds before the second attempt; doubled each time
-const longest = 3e5;
+/** A call that is to be made: events of one session, and when each happened. */
+type Call = Pick<EventsCall, 'session' | 'again'> & { readonly events: [at: number, seq: number, what: What][] };
 
 /**
  * An empty outbox.
@@ -29,60 +30,55 @@ const longest = 3e5;
  */
 export function outbox(host: Host, permitted: () => boolean, over: () => void): Outbox {
   const { base, script, log } = host;
-  let queue: Waiting[] = [];
+  let waiting: Call[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let failures = 0;
+  let attempts = 0; // since one went well
 
   const later = (delay: number): void => {
     timer ??= setTimeout(flush, delay);
   };
 
-  /** One call; true when it must be made again. */
-  const send = async ({ id, start }: Session, mine: Waiting[]): Promise<boolean> => {
+  const send = async (call: Call): Promise<void> => {
     const now = Date.now();
-    const events = mine.map(([, at, event]) => ({ ...event, ago: now - at }));
-    const again = mine.some(([, , , sent]) => sent) || undefined;
+    const events = call.events.map(([at, seq, what]) => ({ seq, ...what, ago: now - at }));
     // Half a character, as a text that was cut may end with, is written as an escape; the collector takes none.
-    const body = JSON.stringify({ v: 1, site: script.dataset['site'], ...(OWN ? { token: own(host, 'token') } : {}), now, session: { id, start }, again, events }).replace(/\\ud[\da-f]{3}/g, '\\ufffd');
+    const body = JSON.stringify({ v: 1, site: script.dataset['site'], ...(OWN ? { token: own(host, 'token') } : {}), now, ...call, events }).replace(/\\ud[\da-f]{3}/g, '\\ufffd');
     try {
-      // A browser refuses to keep more than 64 KiB alive.
-      const answer = await fetch(`${base}v1/events`, { method: 'POST', body, credentials: OWN ? 'omit' : 'include', keepalive: body.length < 6e4 });
-      const { status } = answer;
-      if (status === 429 || status > 499) throw status;
-      const result: unknown = status === 202 ? await answer.json() : status;
+      const answer = await fetch(`${base}v1/events`, { method: 'POST', body, credentials: OWN ? 'omit' : 'include', keepalive: body.length < alive });
+      const result = await answer.text();
+      if (/429|5../.test(`${answer.status}`)) throw result;
       log('sent', events, result);
       if (isOver(result)) over();
-      return false;
+      attempts = 0;
     } catch (error) {
       log('will be sent again', events, error);
-      return true;
+      waiting = [...waiting, { ...call, again: true as const }].slice(-calls);
+      later(Math.min(pause * 2 ** attempts, longest) * (1 + Math.random() / 2));
     }
   };
 
-  const flush = async (): Promise<void> => {
+  const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    if (!queue[0] || !permitted()) return;
-    const [session] = queue[0];
-    const mine = queue.filter(([{ id }]) => id === session.id);
-    queue = queue.filter(([{ id }]) => id !== session.id);
-    if (!(await send(session, mine))) failures = 0;
-    else if (permitted()) {
-      queue = [...mine.map(([session, at, event]) => [session, at, event, true] as const), ...queue].slice(-most);
-      later(Math.min(first * 2 ** failures++, longest) * (1 + Math.random() / 2));
-    }
-    if (queue[0]) later(0);
+    if (!permitted()) return;
+    attempts++;
+    waiting.splice(0).forEach(send);
   };
 
   return {
     flush,
-    push(session, what) {
-      queue = [...queue, [session, Date.now(), { seq: session.seq, ...what }] as const].slice(-most);
+    push({ id, start, seq }, what) {
+      let call = waiting.at(-1);
+      if (call?.session.id !== id || call.again || call.events[most - 1]) {
+        call = { session: { id, start }, events: [] };
+        waiting = [...waiting, call].slice(-calls);
+      }
+      call.events.push([Date.now(), seq, what]);
       later(soon);
     },
     clear() {
       clearTimeout(timer);
-      queue = [];
+      waiting = [];
     },
   };
 }

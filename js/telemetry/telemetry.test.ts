@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nextSession, type Session } from './session.ts';
+import { nextSession } from './session.ts';
 import { cleanReferrer, cleanUrl } from './url.ts';
 
 describe('cleanUrl', () => {
@@ -9,6 +9,8 @@ describe('cleanUrl', () => {
     ['https://shop.example/?clid=a&gclid=&longclid=b&gclids=c&wbraids=d', 'https://shop.example/'],
     ['https://shop.example/x?utm_campaign=&utm_source=%26a%3Db', 'https://shop.example/x?utm_source=%26a%3Db'],
     ['https://user:word@shop.example/x', 'https://shop.example/x'],
+    ['https://shop.example/x?a=utm_source=b&gclid=x=y&q', 'https://shop.example/x?gclid=1'],
+    ['https://shop.example/x?utm_source=b&utm_source=c&ScCid=d&?utm_term=e', 'https://shop.example/x?utm_source=b&utm_source=c&ScCid=1'],
     ['https://shop.example/x?UTM_SOURCE=a&utm_content=b&utm_term=c&utm_id=d', 'https://shop.example/x?utm_content=b&utm_term=c'],
   ])('%s', (from, to) => {
     expect(cleanUrl(new URL(from))).toBe(to);
@@ -31,13 +33,18 @@ describe('cleanReferrer', () => {
 describe('nextSession', () => {
   const now = 1_800_000_000_000;
   const minute = 60_000;
-  const old: Session = { id: 'old', start: now - 60 * minute, last: now - 5 * minute, seq: 7, by: 'grant' };
-  const next = (stored: Partial<Session> | string | null, by = 'grant', at = now) =>
-    nextSession(typeof stored === 'string' || stored === null ? stored : JSON.stringify({ ...old, ...stored }), by, at, () => 'new');
-  const fresh = { id: 'new', start: now, last: now, seq: 1, by: 'grant' };
+  const old = { id: 'old', by: 'grant', start: now - 60 * minute, last: now - 5 * minute, seq: 7 };
+  const next = (stored: Partial<typeof old> | string, by = 'grant', at = now) =>
+    nextSession(typeof stored === 'string' ? stored : Object.values({ ...old, ...stored }).join(' '), by, at, () => 'new');
+  const fresh = { id: 'new', start: now, seq: 1, kept: `new grant ${now} ${now} 1` };
 
   test('goes on with the next number', () => {
-    expect(next({})).toEqual({ ...old, last: now, seq: 8 });
+    expect(next({})).toEqual({ id: 'old', start: old.start, seq: 8, kept: `old grant ${old.start} ${now} 8` });
+  });
+
+  test('what is kept is read again', () => {
+    const first = next('');
+    expect(next(first.kept)).toEqual({ ...fresh, seq: 2, kept: `new grant ${now} ${now} 2` });
   });
 
   test('goes on just before 30 minutes without an event, and not after', () => {
@@ -51,14 +58,14 @@ describe('nextSession', () => {
   });
 
   test('another decision begins another session', () => {
-    expect(next({}, 'other')).toEqual({ ...fresh, by: 'other' });
+    expect(next({}, 'other')).toEqual({ ...fresh, kept: `new other ${now} ${now} 1` });
   });
 
   test('a clock that was turned back a day begins another session', () => {
     expect(next({ last: now + 24 * 60 * minute })).toEqual(fresh);
   });
 
-  test.each([null, '', 'null', '1', '"text"', '[]', '{}', '{"by":"grant"}', '{"by":"grant","id":"x","seq":1}', 'not json'])(
+  test.each(['', 'null', '[]', '{"by":"grant","id":"x"}', 'old grant', 'old grant x y z', `old grant ${now} ${now}`, `old grant ${now} ${now} 0`, ` grant ${now} ${now} -1`])(
     '%j stored begins a session',
     (stored) => {
       expect(next(stored)).toEqual(fresh);
