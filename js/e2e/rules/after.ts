@@ -154,6 +154,18 @@ export function after(rule: Rule): void {
     await until('the decision is a row', async () => (await play.node.count(`SELECT count() FROM consents WHERE consent_id = '${id}'`)) === 1);
   });
 
+  rule('R41 what waits for company is sent when the page is left', async (play) => {
+    const { tab } = await play.visit();
+    await accept(play, tab);
+    await settle();
+    // Numbered at once, as nobody else is at it, and to be sent 300 ms later.
+    await tab.run(() => {
+      (window as never as { kelisim: { event(name: string): void } }).kelisim.event('signup');
+      setTimeout(() => location.assign('/second'), 100);
+    });
+    await until('the event is sent', () => play.events().includes('signup'));
+  });
+
   rule('R45 the marks are set by the answer of the site’s own host, and are not renewed silently', async (play) => {
     const { tab } = await play.visit();
     await accept(play, tab);
