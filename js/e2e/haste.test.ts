@@ -246,12 +246,12 @@ describe('what is left', () => {
     await page.evaluate(() => {
       history.pushState(null, '', '/inside');
       (window as never as { kelisim: { event(name: string): void } }).kelisim.event('late');
-      dispatchEvent(new Event('pagehide'));
+      Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
     });
     await page.waitForTimeout(900);
-    await page.unroute('**/v1/consent');
-    await page.locator('.k-toast button').click();
-    await until('the withdrawal', () => fixture.decisions.length === 2);
+    await page.unroute('**/v1/consent'); // the next attempt comes by itself
+    await until('the withdrawal', () => fixture.decisions.length === 2, 20_000);
     await settle(page);
     expect(fixture.calls).toHaveLength(sent);
     expect(await page.evaluate(() => Object.keys(localStorage))).toEqual([]);
