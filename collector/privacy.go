@@ -3,7 +3,9 @@ package collector
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"net/url"
@@ -35,6 +37,8 @@ type Holdings interface {
 type privacyPages struct {
 	page  *template.Template
 	style []byte
+	tell  template.JS // tells the site's other tabs to look at the decision again
+	csp   string      // permits that script alone, by its hash
 }
 
 func newPrivacyPages() (*privacyPages, error) {
@@ -46,7 +50,15 @@ func newPrivacyPages() (*privacyPages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("collector: privacy page: %w", err)
 	}
-	return &privacyPages{page: page, style: style}, nil
+	tell, err := privacyFiles.ReadFile("privacy/tell.js")
+	if err != nil {
+		return nil, fmt.Errorf("collector: privacy page: %w", err)
+	}
+	tell = bytes.TrimSpace(tell)
+	hash := sha256.Sum256(tell)
+	csp := "default-src 'none'; style-src 'self'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
+		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	return &privacyPages{page: page, style: style, tell: template.JS(tell), csp: csp}, nil
 }
 
 func (s *Server) privacyStyle(c *fiber.Ctx) error {
@@ -69,6 +81,7 @@ type privacyView struct {
 	T           func(key string) string
 	Doc         banner.Document
 	Said        string // what was just done
+	Tell        template.JS
 	Status      string
 	StatusText  string
 	Granted     []string
@@ -106,7 +119,7 @@ func (s *Server) getPrivacy(c *fiber.Ctx) error {
 		return fail(c, unavailable)
 	}
 	v := &privacyView{
-		Lang: lang, Site: site.id, Doc: doc, Elsewhere: site.mode == policy.ModeCrossOrigin,
+		Lang: lang, Site: site.id, Doc: doc, Tell: s.pages.tell, Elsewhere: site.mode == policy.ModeCrossOrigin,
 		T: func(key string) string { return s.o.Banner.Text(lang, banner.Key(key)) },
 	}
 	for _, l := range site.langs {
@@ -124,16 +137,12 @@ func (s *Server) getPrivacy(c *fiber.Ctx) error {
 		s.o.Logger.Error("collector: render the privacy page", "error", err)
 		return fail(c, unavailable)
 	}
-	privacyHeaders(c)
-	return c.Send(buf.Bytes())
-}
-
-func privacyHeaders(c *fiber.Ctx) {
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	c.Set(fiber.HeaderContentSecurityPolicy, s.pages.csp)
 	// With no-referrer a browser sends the page's own form with Origin: null.
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
+	return c.Send(buf.Bytes())
 }
 
 // said is the sentence about what was just done.

@@ -113,7 +113,11 @@ func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
 func (d *decoder) scalar(path string, n ast.Node, v reflect.Value) {
 	s, ok := scalarOf(n)
 	if !ok {
-		d.fail(path, describe(n), "wants a single value", lineOf(n))
+		rule := "wants a single value"
+		if _, empty := n.(*ast.NullNode); empty {
+			rule = `has no value: write one, in quotes where it holds a #, which begins a comment otherwise`
+		}
+		d.fail(path, describe(n), rule, lineOf(n))
 		return
 	}
 	switch v.Kind() {

@@ -261,7 +261,19 @@ test('the page of looks shows every banner at once, counts none of them, and rec
   await context.close();
 });
 
-test('the privacy page withdraws and erases as plain forms', async () => {
+test('no page of the demo, nor the privacy page, is wider than a phone', async () => {
+  const context = await browser.newContext({ viewport: { width: 320, height: 640 } });
+  const page = await context.newPage();
+  for (const lang of ['kk', 'ru', 'en']) {
+    for (const path of [`/${lang}/`, `/${lang}/plans`, `/${lang}/files`, `/${lang}/preview`, `/kelisim/privacy/demo?lang=${lang}`]) {
+      await page.goto(where.site + path);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBe(320);
+    }
+  }
+  await context.close();
+});
+
+test('the privacy page withdraws and erases as plain forms, and other tabs follow', async () => {
   for (const [action, said] of [
     ['erase', /Your data are erased|Your request is registered/],
     ['withdraw', /Your consent is withdrawn/],
@@ -271,11 +283,15 @@ test('the privacy page withdraws and erases as plain forms', async () => {
     await act(page, 'accept-all').click();
     await until('the page view is sent', () => requests.some((request) => request.url().endsWith('/v1/events')));
     await settle(page);
-    await page.goto(`${where.site}/kelisim/privacy/demo?lang=en`);
-    if (action === 'erase') await page.locator('summary').click();
-    await page.locator(`button[value=${action}]`).click({ timeout: 20_000 });
-    await page.locator('.said').waitFor({ timeout: 20_000 });
-    expect(await page.locator('.said').textContent()).toMatch(said);
+    const rights = await context.newPage();
+    await rights.goto(`${where.site}/kelisim/privacy/demo?lang=en`);
+    if (action === 'erase') await rights.locator('summary').click();
+    await rights.locator(`button[value=${action}]`).click({ timeout: 20_000 });
+    await rights.locator('.said').waitFor({ timeout: 20_000 });
+    expect(await rights.locator('.said').textContent()).toMatch(said);
+    // The other tab hears of it; nobody looks at it meanwhile.
+    const state = () => page.evaluate(() => (window as never as { kelisim: { state(): { status: string } } }).kelisim.state().status);
+    await expect.poll(state, { timeout: 5000 }).toBe(action === 'withdraw' ? 'withdrawn' : 'granted');
     await context.close();
   }
 });

@@ -1,0 +1,1 @@
+new BroadcastChannel("kelisim").postMessage(0)
