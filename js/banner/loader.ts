@@ -17,7 +17,8 @@
  *   })(window);
  *   </script>
  *
- * Calls are replayed in order. An event that nobody consented to is dropped, not kept.
+ * Calls are replayed in order; one of a name that is not ours is dropped. An event that nobody
+ * consented to is dropped, not kept.
  *
  * Options on the tag: data-lang, data-auto="false" (the page itself calls open),
  * data-nonce (when the page's policy gives scripts a nonce that this tag does not
@@ -98,7 +99,7 @@ const look = (): void => {
   if (doc.prerendering || doc.readyState > 'l') return; // of its three values: loading
   if (!state) {
     self.kelisim = api;
-    for (const [method, ...rest] of early) (api[method] as (...args: never[]) => void)(...rest);
+    early.map(([method, ...rest]) => (api[method] ? (api[method] as (...args: never[]) => void)(...rest) : log('dropped', method)));
   }
   update();
 };

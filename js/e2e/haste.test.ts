@@ -66,6 +66,17 @@ describe.each([undefined, 'en'])('a page that calls before the loader is there (
     await settle(page);
   });
 
+  test('a call that nobody knows does not stop those after it, and is said to who debugs', async () => {
+    fixture.asks = asks;
+    fixture.head = '<script>window.kelisim={q:[["nonsense",1],["open"]]}</script>';
+    const lines: string[] = [];
+    const page = await fresh();
+    page.on('console', (line) => lines.push(line.text()));
+    await page.goto(`${fixture.origin}/?lang=en&tag=data-debug data-auto="false"`);
+    await act(page, 'accept-all').waitFor();
+    expect(lines).toContain('kelisim: dropped nonsense');
+  });
+
   test('open() and the banner itself ask once', async () => {
     fixture.asks = asks;
     fixture.head = '<script>window.kelisim={q:[["open"]]}</script>';
