@@ -31,7 +31,7 @@ func (d Document) FirstLayer() FirstLayer {
 	}
 	for _, k := range []Key{
 		TextTitle, "intro", TextNothingStored, TextChangeAnyTime, "reason_note", TextGPCNote, TextAcceptAll, TextRefuseAll, TextCustomise,
-		TextPolicy, TextLanguage, TextSaved, TextRefusedNote, TextErrorOffline, TextErrorBusy, TextRetry,
+		TextPolicy, TextSettings, TextLanguage, TextSaved, TextRefusedNote, TextErrorOffline, TextErrorBusy, TextRetry,
 	} {
 		if text := d.Texts[string(k)]; text != "" {
 			f.Texts[string(k)] = text

@@ -24,7 +24,7 @@ func TestFirstLayer(t *testing.T) {
 					t.Errorf("%s: %s is %q", lang, key, text)
 				}
 			}
-			for _, key := range []Key{TextTitle, "intro", TextAcceptAll, TextRefuseAll, TextCustomise, TextErrorOffline, TextRefusedNote, TextPolicy} {
+			for _, key := range []Key{TextTitle, "intro", TextAcceptAll, TextRefuseAll, TextCustomise, TextErrorOffline, TextRefusedNote, TextPolicy, TextSettings, TextSaved} {
 				if first.Texts[string(key)] == "" {
 					t.Errorf("%s: no %s", lang, key)
 				}

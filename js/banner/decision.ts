@@ -8,7 +8,7 @@ import { uuid } from './deliver.ts';
 import { firstOf } from './language.ts';
 
 /** Languages of the product; a site may have fewer. */
-export const spoken: readonly string[] = ['kk', 'ru', 'en'];
+const spoken: readonly string[] = ['kk', 'ru', 'en'];
 
 /** Whether the browser sends a Global Privacy Control signal. */
 export const gpc = navigator.globalPrivacyControl === true;

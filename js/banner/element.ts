@@ -10,7 +10,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.filter((child): child is Node | string => !!child));
+  made.append(...(children.filter((child) => child) as Node[]));
   return made;
 }
 
@@ -22,6 +22,6 @@ export function button(label: string, attributes: Readonly<Record<string, string
 }
 
 /** A paragraph, or nothing when there is no text. */
-export function paragraph(text: string | undefined, attributes: Readonly<Record<string, string>> = {}): HTMLElement | undefined {
+export function paragraph(text: string | undefined, attributes?: Readonly<Record<string, string>>): HTMLElement | undefined {
   return text ? element('p', attributes, text) : undefined;
 }

@@ -4,9 +4,8 @@ import { isWhole, type FirstDocument, type TextKey } from '../contract/banner.ts
 import type { BannerAct, Host } from '../contract/boot.ts';
 import type { Action, Decision } from '../contract/consent.ts';
 import { ask, brought } from './ask.ts';
-import { decisionOf, gpc, spoken } from './decision.ts';
+import { decisionOf, gpc } from './decision.ts';
 import { deliver, type Failure } from './deliver.ts';
-import { firstOf } from './language.ts';
 import type { Acts } from './acts.ts';
 import type { Settings } from './settings.ts';
 import { firstLayer } from './layer.ts';
@@ -27,15 +26,14 @@ function forget({ state }: Host): void {
 }
 
 function mount(host: Host): Record<BannerAct, () => void> {
-  const { base, load, log, script, state } = host;
-  const { lang } = script.dataset;
-  const style = loadStyle('banner', host);
+  const { base, load, log, state } = host;
   forget(host);
   const asked: Asked = { doc: undefined, choices: {} };
   const untick = (): void => {
     asked.choices = asked.doc && isWhole(asked.doc) ? { ...asked.doc.choices } : {};
   };
   const screen = surface(untick);
+  const style = loadStyle('banner', host, screen.root);
 
   const decide = sender(host, asked, screen, (lang) => show(lang, true));
 
@@ -47,10 +45,7 @@ function mount(host: Host): Record<BannerAct, () => void> {
     });
 
   const acts: Acts = {
-    acceptAll: () => decide('accept_all'),
-    refuseAll: () => decide('refuse_all'),
-    save: () => decide('custom'),
-    withdraw: () => decide('withdraw'),
+    decide,
     customise: () => {
       screen.root.ariaBusy = 'true'; // seen at once, while the rest is on its way
       void openSettings(asked.doc!).finally(() => (screen.root.ariaBusy = null));
@@ -68,24 +63,21 @@ function mount(host: Host): Record<BannerAct, () => void> {
     const whole = isWhole(doc) ? doc : await ask(host, doc.lang, '&again=1');
     const make = await script;
     if (!wanted()) return;
-    if (!whole || !isWhole(whole) || !make) return screen.say(doc.texts.error_offline!);
+    if (!whole || !isWhole(whole) || !make) return screen.say(doc.texts.error_offline);
     asked.doc = whole;
     screen.settings(make(whole, base, gpc, asked.choices, state().status === 'granted', acts, screen.dialog()));
   };
 
   /** Asks the collector what to ask, and shows it in the layer that is open, or in the right one. */
-  const show = async (lang: string, again: boolean): Promise<void> => {
+  const show = async (lang: string | undefined, again: boolean): Promise<void> => {
     const wanted = screen.wish();
     const decided = !!state().raw;
     const first = !decided && !screen.dialog();
-    const doc = (STYLE && first && !again && brought(host, lang)) || (await ask(host, lang, (again ? '&again=1' : '') + (first ? '&layer=1' : '')));
+    const doc = (STYLE && first && !again && brought(host)) || (await ask(host, lang, (again ? '&again=1' : '') + (first ? '&layer=1' : '')));
     await style;
     if (!doc || !wanted()) return;
-    if (!asked.doc) dress(screen.root, doc);
-    asked.doc = doc;
+    take(asked, screen.root, doc);
     if (!again) untick();
-    screen.root.lang = doc.lang;
-    screen.root.setAttribute('aria-label', doc.texts.title ?? '');
     if (!decided) screen.layer(firstLayer(doc, base, gpc, acts));
     if (decided || screen.dialog()) await openSettings(doc);
   };
@@ -96,10 +88,7 @@ function mount(host: Host): Record<BannerAct, () => void> {
     const bar = screen.bar();
     if (screen.dialog()) return;
     if (bar?.hidden === false) return bar.querySelector<HTMLElement>('[data-kelisim-action]')?.focus();
-    await show(firstOf(lang, spoken), false);
-    const { doc } = asked;
-    const best = doc && firstOf(lang, doc.langs);
-    if (best && best !== doc.lang) await show(best, true);
+    await show(undefined, false);
   };
 
   return {
@@ -110,10 +99,16 @@ function mount(host: Host): Record<BannerAct, () => void> {
   };
 }
 
-/** Gives the banner the site's own place and colours, once. */
-function dress(root: HTMLElement, { place, style }: FirstDocument): void {
-  if (place) root.className = place;
-  if (style) adopt(style); // an old browser has the default colours
+/** Takes over what is asked; the first time the site's own place and colours with it. */
+function take(asked: Asked, root: HTMLElement, doc: FirstDocument): void {
+  const { lang, place, style, texts } = doc;
+  if (!asked.doc) {
+    if (place) root.className = place;
+    if (style) adopt(style, root); // an old browser has the default colours
+  }
+  asked.doc = doc;
+  root.lang = lang;
+  root.setAttribute('aria-label', texts.settings);
 }
 
 /** What carries out an act of the visitor. @param renew asks anew when the edition is out of date */
@@ -121,20 +116,27 @@ function sender(
   host: Host,
   asked: Asked,
   screen: ReturnType<typeof surface>,
-  renew: (lang: string) => Promise<void>,
+  renew: (lang: string | undefined) => Promise<void>,
 ): (action: Action) => void {
   let pending = new AbortController();
   let sending: Promise<unknown> = Promise.resolve();
-  const text = (key: TextKey): string => asked.doc?.texts[key] ?? '';
+  let told = 0;
 
-  const failed = (why: Failure, act?: () => void): void => {
-    host.log('not saved yet', why);
-    const bar = screen.bar();
-    if (bar) bar.hidden = false;
-    screen.say(text(why), act, text('retry'));
+  /** Says a text. One that the first layer's document lacks, or that of a page where nothing was asked, is fetched. */
+  const tell = async (key: TextKey, retry?: () => void): Promise<void> => {
+    const mine = ++told;
+    const doc = asked.doc?.texts[key] ? asked.doc : (await ask(host, asked.doc?.lang, '&again=1')) ?? asked.doc;
+    if (!doc || mine !== told) return;
+    if (!asked.doc) take(asked, screen.root, doc);
+    screen.say(doc.texts[key] ?? doc.texts.saved, retry, doc.texts.retry);
   };
 
   const send = async (decision: Decision, signal: AbortSignal): Promise<void> => {
+    const failed = (why: Failure, retry?: () => void): void => {
+      host.log('not saved yet', why);
+      screen.bar()?.removeAttribute('hidden');
+      void tell(why, retry);
+    };
     const delivery = await deliver(host, decision, failed, signal);
     host.log(decision.action, delivery);
     if (delivery === 'saved') {
@@ -146,9 +148,10 @@ function sender(
       if (was.some((id) => !host.state().purposes.includes(id))) host.load('release', () => window.kelisimBoot!.r!(host, was));
       host.channel.postMessage(0);
       screen.hide();
-      screen.say(text(`${host.state().status}_note` as TextKey) || text('saved')); // what is granted has no note of its own
-    } else if (delivery === 'outdated' && asked.doc) {
-      await renew(asked.doc.lang);
+      const { status } = host.state();
+      void tell(status === 'granted' ? 'saved' : `${status as 'refused' | 'withdrawn'}_note`); // nothing waits for it
+    } else if (delivery === 'outdated') {
+      await renew(asked.doc?.lang);
       failed('error_busy');
     }
   };
@@ -160,6 +163,7 @@ function sender(
     pending = new AbortController();
     const { signal } = pending;
     screen.hide(true);
+    told++;
     screen.say('');
     // One after another, so that the collector hears them in order.
     sending = sending.then(() => send(decision, signal)).catch((error: unknown) => host.log(error));

@@ -3,13 +3,13 @@
 import type { FirstDocument } from '../contract/banner.ts';
 import type { Acts } from './acts.ts';
 import { button, element, paragraph } from './element.ts';
-import { action, languages, notes, policyLink, texts } from './parts.ts';
+import { action, languages, notes, policyLink } from './parts.ts';
 
 /** The first layer: what is asked, by whom, for what, and two equal answers. */
 export function firstLayer(doc: FirstDocument, base: string, gpc: boolean, acts: Acts): HTMLElement {
-  const text = texts(doc);
+  const { texts } = doc;
   const titles = doc.purposes.map(({ title }) => element('li', {}, title));
-  const customise = button(text('customise'), { ...action('customise', 'k-plain k-wide'), 'aria-haspopup': 'dialog' }, acts.customise);
+  const customise = button(texts.customise, { ...action('customise', 'k-plain k-wide'), 'aria-haspopup': 'dialog' }, acts.customise);
   customise.onpointerenter = customise.onfocus = acts.prepare;
   return element(
     'div',
@@ -18,17 +18,16 @@ export function firstLayer(doc: FirstDocument, base: string, gpc: boolean, acts:
       'div',
       { class: 'k-scroll', tabindex: '0', role: 'group', 'aria-labelledby': 'kelisim-title' },
       languages(doc, acts),
-      element('h2', { id: 'kelisim-title', class: 'k-title' }, text('title')),
+      element('h2', { id: 'kelisim-title', class: 'k-title' }, texts.title),
       ...notes(doc, gpc),
-      paragraph(text('intro')),
+      paragraph(texts.intro),
       element('ul', { class: 'k-chips' }, ...titles),
-      element('p', { class: 'k-small' }, `${text('nothing_stored')} ${text('change_any_time')} `, policyLink(doc, base)),
+      element('p', { class: 'k-small' }, texts.nothing_stored, ' ', texts.change_any_time, ' ', policyLink(doc, base)),
     ),
     element(
       'div',
       { class: 'k-actions' },
-      button(text('refuse_all'), action('refuse-all', 'k-solid'), acts.refuseAll),
-      button(text('accept_all'), action('accept-all', 'k-solid'), acts.acceptAll),
+      ...(['refuse_all', 'accept_all'] as const).map((key) => button(texts[key], action(key.replace('_', '-'), 'k-solid'), () => acts.decide(key))),
       customise,
     ),
   );

@@ -1,6 +1,6 @@
 /** Parts that both layers have. */
 
-import type { FirstDocument, TextKey } from '../contract/banner.ts';
+import type { FirstDocument } from '../contract/banner.ts';
 import type { Acts } from './acts.ts';
 import { button, element, paragraph } from './element.ts';
 
@@ -8,10 +8,6 @@ import { button, element, paragraph } from './element.ts';
 const names: Readonly<Record<string, string>> = { kk: 'Қазақша', ru: 'Русский', en: 'English' };
 
 export const action = (name: string, kind: string): Record<string, string> => ({ 'data-kelisim-action': name, class: `k-button ${kind}` });
-
-export function texts(doc: FirstDocument): (key: TextKey) => string {
-  return (key) => doc.texts[key] ?? '';
-}
 
 export function languages(doc: FirstDocument, acts: Acts): HTMLElement | false {
   if (doc.langs.length < 2) return false;
@@ -22,15 +18,15 @@ export function languages(doc: FirstDocument, acts: Acts): HTMLElement | false {
       () => acts.speak(lang),
     ),
   );
-  return element('div', { class: 'k-langs', role: 'group', 'aria-label': texts(doc)('language') }, ...switches);
+  return element('div', { class: 'k-langs', role: 'group', 'aria-label': doc.texts.language }, ...switches);
 }
 
 export function policyLink(doc: FirstDocument, base: string): HTMLElement {
-  return element('a', { class: 'k-link', href: base + doc.policy_url, target: '_blank', rel: 'noopener' }, texts(doc)('policy'));
+  return element('a', { class: 'k-link', href: base + doc.policy_url, target: '_blank', rel: 'noopener' }, doc.texts.policy);
 }
 
 export function notes(doc: FirstDocument, gpc: boolean): (HTMLElement | undefined)[] {
-  const text = texts(doc);
-  return [paragraph(text('reason_note'), { class: 'k-note' }), paragraph(gpc ? text('gpc_note') : '', { class: 'k-note' })];
+  const { texts } = doc;
+  return [paragraph(texts.reason_note, { class: 'k-note' }), paragraph(gpc ? texts.gpc_note : '', { class: 'k-note' })];
 }
 

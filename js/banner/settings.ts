@@ -5,7 +5,7 @@ import type { Host } from '../contract/boot.ts';
 import type { Acts } from './acts.ts';
 import { loadStyle } from './style.ts';
 import { button, element, paragraph } from './element.ts';
-import { action, languages, notes, policyLink, texts } from './parts.ts';
+import { action, languages, notes, policyLink } from './parts.ts';
 
 /** Makes the contents, once their style sheet is there. */
 export type Settings = (host: Host) => Promise<typeof settings>;
@@ -16,12 +16,12 @@ function facts(rows: readonly (readonly [string, string])[]): HTMLElement {
 }
 
 function toggle(doc: BannerDocument, item: Item, choices: Record<string, boolean>): HTMLElement {
-  const text = texts(doc);
+  const { texts } = doc;
   const id = `kelisim-${item.id}`;
   const box = element('input', { type: 'checkbox', id, class: 'k-switch', 'data-kelisim-item': item.id, 'aria-describedby': `${id}-says` });
   const word = element('span', { class: 'k-word', 'aria-hidden': 'true' });
   const show = (): void => {
-    word.textContent = text(box.checked ? 'on' : 'off');
+    word.textContent = texts[box.checked ? 'on' : 'off'];
   };
   box.checked = choices[item.id] === true;
   box.onchange = () => {
@@ -36,8 +36,8 @@ function toggle(doc: BannerDocument, item: Item, choices: Record<string, boolean
     paragraph(item.text),
     element('p', { class: 'k-says', id: `${id}-says` }, item.statement),
     facts([
-      [text('data_title'), item.data.join('; ')],
-      [text('retention_title'), item.retention],
+      [texts.data_title, item.data.join('; ')],
+      [texts.retention_title, item.retention],
     ]),
     ...services(doc, item),
   );
@@ -45,25 +45,25 @@ function toggle(doc: BannerDocument, item: Item, choices: Record<string, boolean
 
 /** What a purpose turns on in the page, who runs it, and what it keeps in the browser. */
 function services(doc: BannerDocument, item: Item): HTMLElement[] {
-  const text = texts(doc);
+  const { texts } = doc;
   const each = (item.services ?? []).map(({ name, provider, country, retention, stores }) =>
     facts([
       [name, `${provider} · ${country} · ${retention}`],
-      [text('stores_title'), stores.join(', ')],
+      [texts.stores_title, stores.join(', ')],
     ]),
   );
-  return each.length > 0 ? [element('p', {}, element('b', {}, text('services_title'))), ...each] : [];
+  return each.length > 0 ? [element('p', {}, element('b', {}, texts.services_title)), ...each] : [];
 }
 
 function necessary(doc: BannerDocument): HTMLElement | false {
-  const text = texts(doc);
+  const { texts } = doc;
   return (
-    !!text('necessary_title') &&
+    !!texts.necessary_title &&
     element(
       'section',
       { class: 'k-item' },
-      element('div', { class: 'k-row' }, element('span', { class: 'k-name' }, text('necessary_title')), element('span', { class: 'k-word' }, text('always_on'))),
-      paragraph(text('necessary_text')),
+      element('div', { class: 'k-row' }, element('span', { class: 'k-name' }, texts.necessary_title), element('span', { class: 'k-word' }, texts.always_on)),
+      paragraph(texts.necessary_text),
     )
   );
 }
@@ -85,7 +85,7 @@ function settings(
   acts: Acts,
   open: HTMLDialogElement | undefined,
 ): HTMLDialogElement {
-  const text = texts(doc);
+  const { texts } = doc;
   const recipients = doc.recipients.map(({ name, country, purposes }) =>
     element('li', {}, element('b', {}, name), ` · ${country}`, purposes.length > 0 && ` · ${purposes.join(', ')}`),
   );
@@ -100,27 +100,27 @@ function settings(
     element(
       'div',
       { class: 'k-head' },
-      element('h2', { id: 'kelisim-settings', class: 'k-title', tabindex: '-1', autofocus: '' }, text('settings')),
-      button('', { class: 'k-close', 'aria-label': text('close'), title: text('close') }, acts.close),
+      element('h2', { id: 'kelisim-settings', class: 'k-title', tabindex: '-1', autofocus: '' }, texts.settings),
+      button('', { class: 'k-close', 'aria-label': texts.close, title: texts.close }, acts.close),
     ),
     element(
       'div',
       { class: 'k-scroll', tabindex: '0', role: 'group', 'aria-labelledby': 'kelisim-settings' },
       languages(doc, acts),
       ...notes(doc, gpc),
-      titled(text('why_title'), element('p', {}, text('why_law'))),
+      titled(texts.why_title, element('p', {}, texts.why_law)),
       necessary(doc),
       ...doc.purposes.map((item) => toggle(doc, item, choices)),
-      recipients.length > 0 && titled(text('recipients_title'), element('ul', { class: 'k-list' }, ...recipients)),
-      titled(text('terms_title'), facts(doc.terms.map(({ label, value }) => [label, value] as const))),
+      recipients.length > 0 && titled(texts.recipients_title, element('ul', { class: 'k-list' }, ...recipients)),
+      titled(texts.terms_title, facts(doc.terms.map(({ label, value }) => [label, value] as const))),
       element('p', {}, policyLink(doc, base)),
     ),
     element(
       'div',
       { class: 'k-actions' },
-      given && button(text('withdraw'), action('withdraw', 'k-solid'), acts.withdraw),
-      button(text('save'), action('save', `k-solid${given ? '' : ' k-wide'}`), acts.save),
-      button(text('cancel'), { class: 'k-button k-plain k-wide', 'data-kelisim-action': 'cancel' }, acts.close),
+      given && button(texts.withdraw, action('withdraw', 'k-solid'), () => acts.decide('withdraw')),
+      button(texts.save, action('save', `k-solid${given ? '' : ' k-wide'}`), () => acts.decide('custom')),
+      button(texts.cancel, { class: 'k-button k-plain k-wide', 'data-kelisim-action': 'cancel' }, acts.close),
     ),
   );
   made.replaceChildren(form);

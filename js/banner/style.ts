@@ -3,8 +3,8 @@
 import type { Host } from '../contract/boot.ts';
 
 /** Loads a style sheet of the collector, or takes the one that came along; waits for it, or for its failure. */
-export function loadStyle(name: string, { base }: Host): Promise<unknown> {
-  if (STYLE && name === 'banner' && adopt(STYLE)) return Promise.resolve();
+export function loadStyle(name: string, { base }: Host, root?: HTMLElement): Promise<unknown> {
+  if (STYLE && name === 'banner' && adopt(STYLE, root!)) return Promise.resolve();
   return new Promise((ready) => {
     const { h, i } = window.kelisimBoot!;
     const link = document.createElement('link');
@@ -19,12 +19,19 @@ export function loadStyle(name: string, { base }: Host): Promise<unknown> {
   });
 }
 
-/** Puts a style sheet in force; false where the browser is too old for that. */
-export function adopt(style: string): boolean {
+/**
+ * Puts a style sheet in force, and again where the page puts others in its place: an
+ * element that loses its look changes its size. False where the browser is too old for that.
+ */
+export function adopt(style: string, root: HTMLElement): boolean {
   try {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style);
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    const wear = (): void => {
+      if (!document.adoptedStyleSheets.includes(sheet)) document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    };
+    wear();
+    new ResizeObserver(() => requestAnimationFrame(wear)).observe(root); // at once would be an error of the page
     return true;
   } catch {
     return false;

@@ -38,7 +38,7 @@ export function surface(cancelled: () => void): Surface {
     else if (!root.isConnected) document.body.prepend(root);
   };
   const { card, say } = toast(() => tidy());
-  const root = element('div', { id: 'kelisim', role: 'region', dir: 'auto' }, card);
+  const root = element('div', { id: 'kelisim', role: 'region', 'aria-labelledby': 'kelisim-title', dir: 'auto' }, card);
 
   document.addEventListener('focusin', ({ target, relatedTarget: from }) => {
     if (from instanceof HTMLElement && root.contains(target as Node) && !root.contains(from)) back = from;

@@ -1,6 +1,6 @@
 /** A word to the visitor: saved, not saved yet. */
 
-import { button, element } from './element.ts';
+import { element } from './element.ts';
 
 /** Where words appear. */
 export interface Toast {
@@ -11,21 +11,30 @@ export interface Toast {
 
 /** A place for words, out of sight. @param changed is called when it comes or goes */
 export function toast(changed: () => void): Toast {
-  const lingering = 6e3; // milliseconds that a confirmation stays
+  const lingering = 4e3; // milliseconds that a confirmation stays
+  const reading = 99; // and for each letter
   const notice = 50; // milliseconds before a text goes into its place: readers announce what changes in a place they know
   const status = element('p', { role: 'status' });
-  const again = element('div');
+  const again = element('button', { type: 'button', class: 'k-button k-plain', hidden: '' });
   const card = element('div', { class: 'k-card k-toast', hidden: '' }, status, again);
   let timers: (ReturnType<typeof setTimeout> | 0)[] = [];
+  let said = '';
   const say: Toast['say'] = (text, retry, name = '') => {
+    const first = again.hidden;
+    again.onclick = () => {
+      said = ''; // whoever tries again hears how it went
+      retry!();
+    };
+    if (retry && text === said) return;
+    said = text;
     timers.forEach(clearTimeout);
     card.hidden = !text;
     status.textContent = '';
-    const held = again.contains(document.activeElement);
-    again.replaceChildren(...(retry ? [button(name, { class: 'k-button k-plain' }, retry)] : []));
-    if (held) again.querySelector('button')?.focus();
-    timers = text ? [setTimeout(() => (status.textContent = text), notice), retry ? 0 : setTimeout(() => say(''), lingering)] : [];
+    again.hidden = !retry;
+    again.textContent = name;
+    timers = text ? [setTimeout(() => (status.textContent = text), notice), retry ? 0 : setTimeout(() => say(''), lingering + text.length * reading)] : [];
     changed();
+    if (first && document.activeElement === document.body) again.focus(); // what had the keyboard is gone
   };
   return { card, say };
 }

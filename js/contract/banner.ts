@@ -42,14 +42,23 @@ export interface Term {
   readonly value: string;
 }
 
-/** Whole sentences and labels; see the keys below. */
-export type TextKey =
-  | 'title' | 'intro' | 'nothing_stored' | 'change_any_time' | 'reason_note' | 'gpc_note'
-  | 'accept_all' | 'refuse_all' | 'customise' | 'save' | 'withdraw' | 'settings' | 'close' | 'cancel'
-  | 'retry' | 'policy' | 'language' | 'on' | 'off' | 'always_on' | 'why_title' | 'why_law'
-  | 'necessary_title' | 'necessary_text' | 'saved' | 'withdrawn_note' | 'refused_note'
-  | 'error_offline' | 'error_busy' | 'recipients_title' | 'terms_title' | 'data_title' | 'retention_title'
-  | 'services_title' | 'stores_title';
+/** Whole sentences and labels that the first layer has. */
+type FirstKey =
+  | 'title' | 'intro' | 'nothing_stored' | 'change_any_time' | 'accept_all' | 'refuse_all' | 'customise' | 'settings'
+  | 'retry' | 'policy' | 'language' | 'saved' | 'refused_note' | 'error_offline' | 'error_busy';
+
+/** Those that only the whole document has. */
+type WholeKey =
+  | 'save' | 'withdraw' | 'close' | 'cancel' | 'on' | 'off' | 'always_on' | 'why_title' | 'why_law' | 'withdrawn_note'
+  | 'recipients_title' | 'terms_title' | 'data_title' | 'retention_title' | 'services_title' | 'stores_title';
+
+/** Those that are not always there. */
+type RareKey = 'reason_note' | 'gpc_note' | 'necessary_title' | 'necessary_text';
+
+export type TextKey = FirstKey | WholeKey | RareKey;
+
+/** Texts by key. */
+type Texts<Key extends TextKey> = Readonly<Record<Key, string> & Partial<Record<TextKey, string>>>;
 
 /** What the first layer shows. */
 export interface FirstDocument {
@@ -63,13 +72,14 @@ export interface FirstDocument {
   /** A style sheet with the site's own colours; absent with the default ones. */
   readonly style?: string;
   readonly text_sha256: string;
-  readonly texts: Readonly<Partial<Record<TextKey, string>>>;
+  readonly texts: Texts<FirstKey>;
   readonly purposes: readonly Pick<Item, 'id' | 'title'>[];
   readonly policy_url: string;
 }
 
 /** What to ask: all of it. */
 export interface BannerDocument extends FirstDocument {
+  readonly texts: Texts<FirstKey | WholeKey>;
   readonly site: string;
   readonly reason: string;
   readonly purposes: readonly Item[];

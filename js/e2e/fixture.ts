@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import type { Decision } from '../contract/consent.ts';
 import type { EventsCall, WireEvent } from '../contract/events.ts';
 import type { Kept } from '../contract/services.ts';
-import { asked, documentIn } from './texts.ts';
+import { asked, documentIn, firstLayerOf } from './texts.ts';
 import { page } from './pages.ts';
 import { once } from './shop.ts';
 
@@ -98,7 +98,7 @@ export class Fixture {
         return send(response, 200, 'text/javascript; charset=utf-8', this.#loader(url, request));
       case 'v1/banner':
         if (url.searchParams.get('layer') === '0') return void response.writeHead(204).end();
-        return json(response, 200, this.#document(url, this.#choices(request)));
+        return json(response, 200, this.#document(url, this.#choices(request), request.headers['accept-language']));
       case 'v1/services':
         return json(response, 200, this.kept);
       case 'v1/consent':
@@ -111,11 +111,9 @@ export class Fixture {
   }
 
   /** What is asked; of the first layer alone where no more is asked for. */
-  #document(url: URL, choices: Record<string, boolean> | null): unknown {
-    const whole = { ...documentIn(url.searchParams.get('lang') ?? '', this.edition, choices), ...this.look };
-    if (choices || url.searchParams.get('layer') !== '1') return whole;
-    const { v, edition, lang, langs, variant, text_sha256, texts, purposes, policy_url } = whole;
-    return { v, edition, lang, langs, variant, ...this.look, text_sha256, texts, policy_url, purposes: purposes.map(({ id, title }) => ({ id, title })) };
+  #document(url: URL, choices: Record<string, boolean> | null, browser = ''): unknown {
+    const whole = documentIn(`${url.searchParams.get('lang')},${browser}`, this.edition, choices);
+    return { ...(choices || url.searchParams.get('layer') !== '1' ? whole : firstLayerOf(whole)), ...this.look };
   }
 
   #loader(url: URL, request: IncomingMessage): string {

@@ -1,6 +1,6 @@
 /** What the fixture collector asks, in three languages. Columns: Kazakh, Russian, English. */
 
-import type { BannerDocument, Item, TextKey } from '../contract/banner.ts';
+import type { BannerDocument, FirstDocument, Item, TextKey } from '../contract/banner.ts';
 
 /** The languages, in the order of the columns. */
 export const langs = ['kk', 'ru', 'en'] as const;
@@ -191,9 +191,9 @@ const terms: readonly [Row, Row][] = [
 /** The ids of the items asked for, and which of them a privacy signal lowers. */
 export const asked = items.map(({ id, gpc }) => ({ id, gpc }));
 
-/** The document in a language; the first language when it is not one of ours. */
-export function documentIn(lang: string, edition: string, choices: BannerDocument['choices']): BannerDocument {
-  const column = Math.max(0, (langs as readonly string[]).indexOf(lang)) as 0 | 1 | 2;
+/** The document in the first of some languages that is one of ours; else in the first of ours. */
+export function documentIn(wanted: string, edition: string, choices: BannerDocument['choices']): BannerDocument {
+  const column = (wanted.split(',').map((tag) => (langs as readonly string[]).indexOf(tag.trim().slice(0, 2))).find((index) => index >= 0) ?? 0) as 0 | 1 | 2;
   const inLang = (row: Row): string => row[column];
   return {
     v: 1,
@@ -204,7 +204,7 @@ export function documentIn(lang: string, edition: string, choices: BannerDocumen
     variant: 'bar-1',
     text_sha256: String(column).repeat(64),
     reason: choices ? 'settings' : 'first',
-    texts: Object.fromEntries(Object.entries(texts).map(([key, row]) => [key, inLang(row)])),
+    texts: Object.fromEntries(Object.entries(texts).map(([key, row]) => [key, inLang(row)])) as Record<TextKey, string>,
     purposes: items.map((item) => ({
       ...item,
       title: inLang(item.title),
@@ -225,4 +225,15 @@ export function documentIn(lang: string, edition: string, choices: BannerDocumen
     policy_url: `privacy/shop?lang=${langs[column]}`,
     choices,
   };
+}
+
+const firstKeys: readonly TextKey[] = [
+  'title', 'intro', 'nothing_stored', 'change_any_time', 'reason_note', 'gpc_note', 'accept_all', 'refuse_all', 'customise',
+  'policy', 'settings', 'language', 'saved', 'refused_note', 'error_offline', 'error_busy', 'retry',
+];
+
+/** The part of a document that the first layer gets. */
+export function firstLayerOf({ v, edition, lang, langs, variant, text_sha256, texts, purposes, policy_url }: BannerDocument): FirstDocument {
+  const some = Object.fromEntries(firstKeys.map((key) => [key, texts[key]])) as FirstDocument['texts'];
+  return { v, edition, lang, langs, variant, text_sha256, texts: some, policy_url, purposes: purposes.map(({ id, title }) => ({ id, title })) };
 }
