@@ -217,13 +217,13 @@ test('the page of looks shows every banner at once, counts none of them, and rec
   const requests: Request[] = [];
   context.on('request', (request) => requests.push(request));
   const page = await context.newPage();
-  /** How often a banner was shown, once no count is on its way any more: the last five seconds brought none. */
+  /** How often a banner was shown, once no count is on its way any more: the last three seconds brought none. */
   const shown = async (): Promise<number> => {
     const counted = () => count("SELECT sum(n) FROM banner_counts WHERE kind = 'shown'");
     for (let last = await counted(), since = Date.now(); ; await page.waitForTimeout(200)) {
       const now = await counted();
       if (now !== last) [last, since] = [now, Date.now()];
-      if (Date.now() - since > 5000) return now;
+      if (Date.now() - since > 3000) return now;
     }
   };
   await page.goto(`${where.site}/kk/`);
