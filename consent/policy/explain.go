@@ -18,7 +18,7 @@ func Explain(p *Policy) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "site %s, edition %d, effective %s\nsha256 %s\n", p.Site, p.Issue.Number, p.Issue.Effective, p.HashString())
-	fmt.Fprintf(&b, "a consent lasts %d months, its proof %d days more; reports show groups of %d and more\n\n", p.TermMonths, p.ProofDays, p.K)
+	fmt.Fprintf(&b, "a consent lasts up to %d months, to the first of a month; its proof %d days more; reports show groups of %d and more\n\n", p.TermMonths, p.ProofDays, p.K)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "item\tkind\tGPC\tkept\taddress\tfields")
 	for _, it := range e.Items() {

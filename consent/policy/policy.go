@@ -37,7 +37,7 @@ type Policy struct {
 	Replaces   Replaces `yaml:"replaces" json:"replaces,omitzero"` // absent in the first edition
 	Operator   Operator `yaml:"operator" json:"operator"`
 	Storage    Storage  `yaml:"storage" json:"storage"`
-	TermMonths int      `yaml:"term_months" json:"term_months"` // term of a consent, 1 to 12; default 6
+	TermMonths int      `yaml:"term_months" json:"term_months"` // term of a consent, 1 to 12, ends on the first of a month; default 6
 	ProofDays  int      `yaml:"proof_days" json:"proof_days"`   // how long proof outlives the consent; default 1095
 
 	Intro       Text                `yaml:"intro" json:"intro"` // first sentence of the banner; {operator} stands for the name
