@@ -126,12 +126,11 @@ func (s *Server) getPrivacy(c *fiber.Ctx) error {
 		v.Langs = append(v.Langs, language{Code: l, Name: locale.Name(l), Current: l == lang})
 	}
 	if !v.Elsewhere {
-		s.describeState(c, site, v, now)
+		v.Said = s.said(c, lang, site, s.describeState(c, site, v, now), now)
 	}
 	for _, p := range site.known.History() {
 		v.Editions = append(v.Editions, line{Label: s.o.Banner.EditionText(p, lang), Value: p.HashString()})
 	}
-	v.Said = s.said(c, lang, site, now)
 	var buf bytes.Buffer
 	if err := s.pages.page.Execute(&buf, v); err != nil {
 		s.o.Logger.Error("collector: render the privacy page", "error", err)
@@ -145,11 +144,15 @@ func (s *Server) getPrivacy(c *fiber.Ctx) error {
 	return c.Send(buf.Bytes())
 }
 
-// said is the sentence about what was just done.
-func (s *Server) said(c *fiber.Ctx, lang string, site site, now time.Time) string {
+// said is the sentence about what was just done. That a consent is withdrawn is said
+// only to a browser for which it is true: an address can be kept and passed on.
+func (s *Server) said(c *fiber.Ctx, lang string, site site, state consent.State, now time.Time) string {
 	b := s.o.Banner
 	switch c.Query("done") {
 	case doneWithdrawn:
+		if state != consent.StateWithdrawn {
+			return ""
+		}
 		return b.Text(lang, banner.TextWithdrawnNote, "date", locale.Date(lang, b.ErasedBy(now)))
 	case doneErased:
 		proof := site.edition.ExpiryOf(now).AddDate(0, 0, site.proofDays)
@@ -166,7 +169,7 @@ func (s *Server) said(c *fiber.Ctx, lang string, site site, now time.Time) strin
 
 // describeState says what the browser's cookies stand for, and what is held
 // under them.
-func (s *Server) describeState(c *fiber.Ctx, site site, v *privacyView, now time.Time) {
+func (s *Server) describeState(c *fiber.Ctx, site site, v *privacyView, now time.Time) consent.State {
 	text := func(key banner.Key) string { return s.o.Banner.Text(v.Lang, key) }
 	standing := s.standingOf(c, site)
 	keys := map[consent.State][2]banner.Key{
@@ -191,13 +194,14 @@ func (s *Server) describeState(c *fiber.Ctx, site site, v *privacyView, now time
 	id, err := consent.ParseID(standing.ID)
 	if !standing.State.Permits() || err != nil {
 		v.HeldKnown = true
-		return
+		return standing.State
 	}
 	v.Live = true
 	if end, err := time.Parse(time.RFC3339, standing.ExpiresAt); err == nil {
 		v.Until = s.o.Banner.Text(v.Lang, banner.TextValidUntil, "date", locale.Date(v.Lang, end))
 	}
 	s.describeHeld(c.UserContext(), site, id, v)
+	return standing.State
 }
 
 // heldWithin bounds the look into the database.

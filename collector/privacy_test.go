@@ -40,7 +40,9 @@ func TestPrivacyPageWithoutJavaScript(t *testing.T) {
 // and its policy permits that script alone.
 func TestPrivacyPageTellsOtherTabs(t *testing.T) {
 	e := newEdge(t, spool.Options{})
-	res, body := e.send("GET", "/privacy/demo?done=withdrawn", "")
+	accepted, _ := e.send("POST", "/v1/consent", e.decision("accept_all", "1"))
+	withdrawn, _ := e.send("POST", "/privacy/demo", "action=withdraw", "Cookie", jar(accepted), "Content-Type", form)
+	res, body := e.send("GET", "/privacy/demo?done=withdrawn", "", "Cookie", jar(withdrawn))
 	_, script, found := strings.Cut(body, "<script>")
 	script, _, closed := strings.Cut(script, "</script>")
 	if !found || !closed || script != `new BroadcastChannel("kelisim").postMessage(0)` || strings.Count(body, "<script") != 1 {
@@ -51,9 +53,12 @@ func TestPrivacyPageTellsOtherTabs(t *testing.T) {
 	if policy := res.Header.Get("Content-Security-Policy"); !strings.Contains(policy, want) || strings.Contains(policy, "unsafe") {
 		t.Errorf("%s in %s is missing", want, policy)
 	}
-	for _, done := range []string{"", "?done=", "?done=none", "?done=registered&request=none"} {
-		if _, body := e.send("GET", "/privacy/demo"+done, ""); strings.Contains(body, "<script") {
-			t.Errorf("%q: a script where nothing was done", done)
+	live, _ := e.send("POST", "/v1/consent", e.decision("accept_all", "2"))
+	for _, cookies := range []string{"", jar(live)} {
+		for _, done := range []string{"", "?done=", "?done=none", "?done=registered&request=none", "?done=withdrawn"} {
+			if _, body := e.send("GET", "/privacy/demo"+done, "", "Cookie", cookies); strings.Contains(body, "<script") || strings.Contains(body, `class="said"`) {
+				t.Errorf("%q: it says that something was done where nothing was", done)
+			}
 		}
 	}
 }

@@ -41,6 +41,6 @@ export function brought(host: Host): FirstDocument | undefined {
   const doc = readBanner(d[site!]);
   if (!doc || doc.lang !== firstOf(lang, doc.langs)) return;
   delete d[site!];
-  setTimeout(() => ask(host, doc.lang, '&layer=0'), 99); // it is to be seen first
+  setTimeout(() => ask(host, doc.lang, '&layer=0'), 300); // it is to be seen first
   return doc;
 }

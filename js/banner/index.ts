@@ -27,7 +27,7 @@ function forget({ state }: Host): void {
 
 function mount(host: Host): Record<BannerAct, () => void> {
   const { base, load, log, state } = host;
-  forget(host);
+  setTimeout(forget, 300, host); // the banner is to be seen first
   const asked: Asked = { doc: undefined, choices: {} };
   const untick = (): void => {
     asked.choices = asked.doc && isWhole(asked.doc) ? { ...asked.doc.choices } : {};

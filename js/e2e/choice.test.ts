@@ -67,6 +67,7 @@ describe('before a choice', () => {
     fixture.asks = 'ru';
     const page = await visit('/?lang=ru');
     await act(page, 'accept-all').waitFor();
+    await until('that it is shown', () => fixture.seen.at(-1)!.path.endsWith('&layer=0'));
     await settle(page);
     expect(fixture.seen.map(({ path }) => path).filter((path) => path.startsWith('/kelisim/'))).toEqual(['/kelisim/k.js', '/kelisim/v1/banner?site=shop&lang=ru&layer=0']);
     expect(await page.locator('#kelisim').getAttribute('lang')).toBe('ru');

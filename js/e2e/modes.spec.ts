@@ -138,6 +138,7 @@ describe.each(where.modes)('mode $Mode', ({ ID, Mode, Host, Collector }) => {
     for (let i = 0; i < 2; i++) {
       const { context, page, calls, cookies } = await newcomer();
       await page.goto(site);
+      await eventually('the banner is asked for, or told to be shown', async () => calls('GET', 'banner').length === 1);
       await act(page, 'refuse-all').click();
       await eventually('the refusal is marked', async () => (await cookies())[state] !== undefined);
       const kept = await cookies();

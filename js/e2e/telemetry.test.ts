@@ -163,7 +163,7 @@ test('a consent that ran out is not used, and the next page asks', async () => {
   expect(fixture.calls.length).toBe(calls);
   await page.goto(`${fixture.origin}/second`);
   await page.locator('[data-kelisim-action=accept-all]').waitFor();
-  expect((await stored(page)).local).toEqual([]);
+  await expect.poll(async () => (await stored(page)).local).toEqual([]);
 });
 
 test('a page that is only being prepared counts nothing', async () => {
