@@ -14,7 +14,7 @@ import (
 )
 
 // deadline bounds every wait that should be short.
-const deadline = 20 * time.Second
+const deadline = time.Minute
 
 // process is a running kelisim.
 type process struct {

@@ -38,7 +38,7 @@ type world struct {
 	open                      func(*world) (*storage.DB, error)
 	cmd                       *exec.Cmd
 	gone                      chan struct{}
-	output                    *bytes.Buffer
+	output                    *output
 
 	pace  time.Duration // between two views of a visitor
 	point string        // what is armed
@@ -127,7 +127,7 @@ func (w *world) arm(point, action string, at int) {
 // launch starts the collector.
 func (w *world) launch() {
 	w.t.Helper()
-	w.output = &bytes.Buffer{}
+	w.output = &output{}
 	w.cmd = exec.Command(os.Getenv(binaryVariable), "serve", "--listen", w.address, "--admin-listen", "127.0.0.1:0",
 		"--data-dir", w.data, "--policies", w.policies)
 	w.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "KELISIM_") }),
@@ -166,11 +166,26 @@ func (w *world) fail(format string, args ...any) {
 			w.t.Logf("%12d %s", info.Size(), name)
 		}
 	}
-	w.t.Fatalf("%s\narmed: %q, data: %s\n%s", fmt.Sprintf(format, args...), w.point, w.data, tail(w.output))
+	w.t.Fatalf("%s\narmed: %q, data: %s\n%s", fmt.Sprintf(format, args...), w.point, w.data, w.output.tail())
 }
 
-func tail(b *bytes.Buffer) string {
-	lines := strings.Split(b.String(), "\n")
+// output is what the process says; it may be looked at while it speaks.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+// tail is the last of it.
+func (o *output) tail() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lines := strings.Split(o.text.String(), "\n")
 	return strings.Join(lines[max(0, len(lines)-30):], "\n")
 }
 
@@ -359,6 +374,19 @@ func (w *world) judge(what string) {
 		}
 		return true
 	})
+	sum := func(query string) (n int64) {
+		if err := db.Maintenance().QueryRow(w.t.Context(), "SELECT toInt64(("+query+"))").Scan(&n); err != nil {
+			w.t.Error(err)
+		}
+		return n
+	}
+	// What was under way when the visits ended may be stored after the look at the table.
+	w.wait("the counters to add up", func() bool {
+		return sum("SELECT (SELECT sum(n) FROM outcomes WHERE outcome = 'stored') - (SELECT uniqExact(session_id, seq, name) FROM events)") == 0
+	})
+	if stored, err = w.stored(db); err != nil {
+		w.fail("%v", err)
+	}
 	lost, doubled, foreign := 0, 0, 0
 	for e := range w.ledger.acked {
 		if stored[e] == 0 {
@@ -373,17 +401,8 @@ func (w *world) judge(what string) {
 			foreign++
 		}
 	}
-	sum := func(query string) (n int64) {
-		if err := db.Maintenance().QueryRow(w.t.Context(), "SELECT toInt64(("+query+"))").Scan(&n); err != nil {
-			w.t.Error(err)
-		}
-		return n
-	}
 	decisions, twice := sum("SELECT uniqExact(consent_id, number) FROM consents"), sum("SELECT count() - uniqExact(consent_id, number) FROM consents")
 	without := sum("SELECT count() FROM events WHERE consent_id NOT IN (SELECT consent_id FROM consents)")
-	w.wait("the counters to add up", func() bool {
-		return sum("SELECT sum(n) FROM outcomes WHERE outcome = 'stored'") == int64(len(stored))
-	})
 	w.t.Logf("%-45s rounds %d, hits %d: acknowledged %d, stored %d, lost %d, doubled %d; decisions %d of %d, doubled %d",
 		what, rounds(), w.hits, len(w.ledger.acked), len(stored), lost, doubled, decisions, w.ledger.decisions, twice)
 	if lost+doubled+foreign > 0 || decisions < int64(w.ledger.decisions) || twice > 0 || without > 0 || w.hits < rounds() {

@@ -30,6 +30,7 @@ export function time(rule: Rule): void {
     const { site, node } = await own(play);
     const tab = await (await play.visitor()).tab();
     await tab.go(site.origin);
+    await until('the banner is asked for, or told to be shown', () => site.calls('banner', 'GET').length === 1);
     await tab.click(act('refuse-all'));
     await play.decided(1, site);
     for (const days of [1, 150]) {

@@ -263,13 +263,14 @@ func TestTheBrowserKnowsTheClicks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile(`const click = /(\S+)/i;`).FindSubmatch(b)
+	m := regexp.MustCompile(`const query =\s+/(.+)/g;`).FindSubmatch(b)
 	if m == nil {
-		t.Fatal("the pattern of click ids is not in url.ts")
+		t.Fatal("the pattern of what a query may hold is not in url.ts")
 	}
-	click := regexp.MustCompile("(?i)" + string(m[1]))
+	const click = 2 // the group of a click's key
+	query := regexp.MustCompile(string(m[1]))
 	for key := range source.Clicks() {
-		if !click.MatchString(key) {
+		if found := query.FindStringSubmatch("?" + key + "=secret"); found == nil || found[click] != key {
 			t.Errorf("%s does not pass the script", key)
 		}
 	}
