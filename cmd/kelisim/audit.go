@@ -18,7 +18,7 @@ import (
 func runAudit(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	flags := flag.NewFlagSet("kelisim audit", flag.ContinueOnError)
 	machine := flags.Bool("json", false, "print what was found as JSON")
-	c, _, ok, err := settings(flags, args, out, errs, nil)
+	c, ok, err := flagsOnly(flags, args, out, errs, nil)
 	if err != nil || !ok {
 		return err
 	}

@@ -20,7 +20,7 @@ func check(ctx context.Context, args []string, out, errs io.Writer) error {
 	flags := flag.NewFlagSet("kelisim check", flag.ContinueOnError)
 	explain := flags.Bool("explain", false, "print what each item of each policy permits")
 	live := flags.String("url", "", "look at a live page or collector too, as https://www.example.com/")
-	c, _, ok, err := settings(flags, args, out, errs, nil)
+	c, ok, err := flagsOnly(flags, args, out, errs, nil)
 	if err != nil || !ok {
 		return err
 	}

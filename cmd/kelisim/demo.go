@@ -32,7 +32,7 @@ func runDemo(ctx context.Context, args []string, out, errs io.Writer) (err error
 	flags := flag.NewFlagSet("kelisim demo", flag.ContinueOnError)
 	siteListen := flags.String("site-listen", "127.0.0.1:8088", "address of the demo site")
 	traffic := flags.Bool("traffic", false, "play made-up visitors, so that the dashboard is alive at once")
-	c, _, ok, err := settings(flags, args, out, errs, map[string]string{
+	c, ok, err := flagsOnly(flags, args, out, errs, map[string]string{
 		"data-dir": "./data/demo", "policies": "", "trusted-proxies": "127.0.0.1/32,::1/128",
 	})
 	if err != nil || !ok {

@@ -43,7 +43,7 @@ func doctor(ctx context.Context, args []string, out, errs io.Writer) error {
 		return doctorIP(args[1:], out, errs)
 	}
 	x := &examination{out: out, now: time.Now()}
-	c, _, ok, err := settings(flag.NewFlagSet("kelisim doctor", flag.ContinueOnError), args, out, errs, nil)
+	c, ok, err := flagsOnly(flag.NewFlagSet("kelisim doctor", flag.ContinueOnError), args, out, errs, nil)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return err

@@ -24,7 +24,7 @@ func doctorIP(args []string, out, errs io.Writer) error {
 		forwarded = append(forwarded, v)
 		return nil
 	})
-	c, _, ok, err := settings(flags, args, out, errs, nil)
+	c, ok, err := flagsOnly(flags, args, out, errs, nil)
 	if err != nil || !ok {
 		return err
 	}

@@ -74,12 +74,9 @@ func runLoad(ctx context.Context, args []string, out, errs io.Writer) error {
 	flags := flag.NewFlagSet("kelisim load", flag.ContinueOnError)
 	l.register(flags)
 	l.registerFill(flags)
-	c, rest, ok, err := settings(flags, args, out, errs, nil)
+	c, ok, err := flagsOnly(flags, args, out, errs, nil)
 	if err != nil || !ok {
 		return err
-	}
-	if len(rest) > 0 {
-		return errors.New("load: all it takes are flags")
 	}
 	p, err := testSite(c.Policies, l.site)
 	if err != nil {

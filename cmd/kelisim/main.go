@@ -101,4 +101,14 @@ func settings(flags *flag.FlagSet, args []string, out, errs io.Writer, defaults 
 	return c, rest, true, nil
 }
 
+// flagsOnly reads the configuration of a command that takes nothing but flags. A word
+// among them is refused: what follows it would be ignored, settings included.
+func flagsOnly(flags *flag.FlagSet, args []string, out, errs io.Writer, defaults map[string]string) (c *config.Config, ok bool, err error) {
+	c, rest, ok, err := settings(flags, args, out, errs, defaults)
+	if err == nil && len(rest) > 0 {
+		return nil, false, fmt.Errorf("%q is no flag, and nothing but flags is taken; %s --help lists them", rest[0], flags.Name())
+	}
+	return c, ok, err
+}
+
 func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -18,7 +18,7 @@ import (
 // migrate creates or upgrades the schema.
 func migrate(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	flags := flag.NewFlagSet("kelisim migrate", flag.ContinueOnError)
-	c, _, ok, err := settings(flags, args, out, errs, nil)
+	c, ok, err := flagsOnly(flags, args, out, errs, nil)
 	if err != nil || !ok {
 		return err
 	}

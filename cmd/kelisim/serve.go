@@ -21,7 +21,7 @@ const stopWithin = 40 * time.Second
 // serve runs a node until it is told to stop.
 func serve(ctx context.Context, args []string, out, errs io.Writer) error {
 	flags := flag.NewFlagSet("kelisim serve", flag.ContinueOnError)
-	c, _, ok, err := settings(flags, args, out, errs, nil)
+	c, ok, err := flagsOnly(flags, args, out, errs, nil)
 	if err != nil || !ok {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // version prints what this program is and which ClickHouse it uses now.
 func version(ctx context.Context, args []string, out, errs io.Writer) error {
 	flags := flag.NewFlagSet("kelisim version", flag.ContinueOnError)
-	c, _, ok, err := settings(flags, args, out, errs, nil)
+	c, ok, err := flagsOnly(flags, args, out, errs, nil)
 	if err != nil || !ok {
 		return err
 	}

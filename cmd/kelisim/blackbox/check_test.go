@@ -107,3 +107,22 @@ func TestLoadKeepsToTestSites(t *testing.T) {
 		}
 	}
 }
+
+// TestStrayWordsAreRefused: what stands behind a word that is no flag would be
+// ignored, also a setting that keeps less.
+func TestStrayWordsAreRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, args := range [][]string{
+		{"check"}, {"serve"}, {"migrate"}, {"audit"}, {"demo"}, {"doctor"}, {"doctor", "ip"}, {"version"}, {"load"},
+	} {
+		args = append(args, "stray.yaml", "--keep-ipv4", "none", "--data-dir", filepath.Join(dir, "data"))
+		code, out, errs := command(t, environment(t), args...)
+		if code == 0 || !strings.Contains(out+errs, `"stray.yaml" is no flag`) {
+			t.Errorf("%v: exit code %d, %q, %q", args, code, out, errs)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data")); !os.IsNotExist(err) {
+		t.Error("a command that was refused made a data folder")
+	}
+}
